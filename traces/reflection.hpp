@@ -46,6 +46,7 @@ struct EventInfo {
   EventType type{};
   int level = 0;
   std::uint32_t size = 0;  ///< of the event's struct, in bytes
+  std::uint32_t first_slot = 0;  ///< fields of the events before this one in the schema
   std::span<const FieldInfo> fields;
 
   const FieldInfo* find(std::string_view field_name) const;

@@ -268,7 +268,9 @@ def header(schema):
     out += ["#include <cstddef>", "#include <cstdint>", "#include <string_view>\n",
             '#include "traces/events.hpp"\n', "namespace traces {\n",
             f"inline constexpr std::uint32_t kSchemaVersion = {schema.version};",
-            f"inline constexpr std::size_t kEventTypeCount = {len(schema.events)};\n"]
+            f"inline constexpr std::size_t kEventTypeCount = {len(schema.events)};",
+            "/// Fields of all events together.",
+            f"inline constexpr std::size_t kFieldCount = {sum(len(e.fields) for e in schema.events)};\n"]
     for enum in schema.enums:
         out.append(f"/// {enum.doc}")
         out.append(f"enum class {enum.name} : std::uint32_t {{")
@@ -321,10 +323,13 @@ def source(schema):
                        f"offsetof(ev::{event.struct}, {item.name}), {table}}},")
         out.append("};")
     out.append("\nconstexpr EventInfo kEvents[] = {")
+    slot = 0
     for event in schema.events:
         fields = f"k{event.struct}Fields" if event.fields else "{}"
         out.append(f"    {{{quoted(event.name)}, {quoted(event.doc)}, "
-                   f"EventType::{event.struct}, {event.level}, sizeof(ev::{event.struct}), {fields}}},")
+                   f"EventType::{event.struct}, {event.level}, sizeof(ev::{event.struct}), {slot}, "
+                   f"{fields}}},")
+        slot += len(event.fields)
     out.append("};\n")
     out.append("constexpr std::string_view kSchemaText =")
     out.append("\n".join(f"    {quoted(line + chr(1))}".replace(chr(1), "\\n")
