@@ -1,0 +1,65 @@
+// The microkernel of one host: it creates partitions, enforces their state machine and serves
+// hypercalls. No device, no I/O, less than 1 MB (A1, A2).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "hypervisor/core/ids.hpp"
+#include "hypervisor/core/partition.hpp"
+#include "hypervisor/core/status.hpp"
+#include "sim/cpu/cpu.hpp"
+#include "sim/kernel/world.hpp"
+
+namespace hv {
+
+/// Names of all deliberate bugs in this library with one line each, for `hvsim list plants`.
+struct PlantInfo {
+  const char* name;
+  const char* what;
+  const char* checker;
+};
+
+class Hypervisor {
+ public:
+  /// Starts with the root partition, id 1, Active, all privileges, no VPs and no memory of ours.
+  explicit Hypervisor(sim::Node& host);
+  ~Hypervisor();
+  Hypervisor(const Hypervisor&) = delete;
+
+  sim::Node& node() const { return node_; }
+  PartitionId root() const { return {1}; }
+  Partition* find(PartitionId id);
+  /// The id that the next created partition gets: its memory is made first and carries it.
+  PartitionId next_partition_id() const { return {next_id_}; }
+  std::vector<Partition*> partitions();
+
+  /// Hypercalls that name a partition (spec B.5, B.6), as the parent's stack issues them. Each
+  /// emits partition.call, and partition.state when the state changes.
+  struct Created {
+    Status status = Status::Success;
+    PartitionId id{};
+  };
+  Created create_partition(PartitionId caller, const PartitionConfig& config,
+                           sim::GuestMemory& memory);
+  Status deposit_memory(PartitionId caller, PartitionId id, std::uint64_t pages);
+  Status withdraw_memory(PartitionId caller, PartitionId id, std::uint64_t pages);
+  Status initialize_partition(PartitionId caller, PartitionId id);
+  Status finalize_partition(PartitionId caller, PartitionId id);
+  Status delete_partition(PartitionId caller, PartitionId id);
+  /// Finalize, withdraw everything, delete (spec B.6 destruction recipe).
+  Status destroy_partition(PartitionId caller, PartitionId id);
+
+  /// A guest's hypercall by registers (spec B.3): fast, slow and rep forms, error precedence B.4.
+  void hypercall(Partition& caller, VpIndex vp, sim::HypercallRegisters& registers);
+
+ private:
+  friend class Partition;
+  sim::Node& node_;
+  std::map<PartitionId, std::unique_ptr<Partition>> partitions_;
+  std::uint64_t next_id_ = 1;
+};
+
+}  // namespace hv

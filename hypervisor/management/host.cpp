@@ -1,0 +1,326 @@
+#include "hypervisor/management/host.hpp"
+
+#include <utility>
+
+namespace management {
+
+using migration::Claim;
+using migration::Ownership;
+using migration::Verdict;
+using migration::WorkerProcess;
+using traces::JobStatus;
+using traces::VmState;
+
+namespace {
+
+JobResult refused(std::string why) { return {JobStatus::refused, std::move(why)}; }
+JobResult failed(std::string why) { return {JobStatus::failed, std::move(why)}; }
+JobResult completed() { return {JobStatus::completed, ""}; }
+
+}  // namespace
+
+Host::Host(sim::Node& node, sim::Network& network, migration::Environment& environment,
+           sim::SharedDisk& system_disk, const HostConfig& config)
+    : node_(node),
+      config_(config),
+      hypervisor_(node),
+      store_(node, system_disk),
+      services_{node, network, hypervisor_, environment, store_, config.migration} {}
+
+Host::~Host() = default;
+
+void Host::boot() { node_.spawn("boot", boot_task()); }
+
+sim::Task<> Host::boot_task() {
+  const bool loaded = co_await store_.load();
+  HVSIM_ASSERT(loaded, "a host can read its own system disk");
+  for (const auto& [vm, record] : store_.all()) {
+    if (record.claim == Claim::Owned) register_owned(vm);
+    if (record.claim == Claim::Ceded) node_.spawn("settle", vm, settle(vm, record));
+  }
+  services_.network.listen(node_, migration::kService, [this](std::shared_ptr<sim::Stream> stream) {
+    node_.spawn("migration-target", ++served_, serve(std::move(stream)));
+  });
+}
+
+sim::Task<> Host::serve(std::shared_ptr<sim::Stream> stream) {
+  migration::LiveTarget target(services_, *this, std::move(stream));
+  co_await target.serve();
+}
+
+/// After a crash: this host had ceded the VM and does not know whether the target took it.
+sim::Task<> Host::settle(std::uint32_t vm, Ownership record) {
+  const sim::NodeId peer{record.peer};
+  for (;;) {
+    const Verdict verdict =
+        co_await migration::ask_target(services_, record.job, vm, peer, record.epoch + 1);
+    Ownership next{};
+    if (verdict == Verdict::NotCommitted) {
+      next.claim = Claim::Owned;
+      next.epoch = record.epoch + 2;
+    }
+    if (verdict != Verdict::Unknown) {
+      const bool durable = co_await store_.put(vm, next);
+      if (durable && next.claim == Claim::Owned) {
+        traces::ev::VmOwner owner;
+        owner.vm = vm;
+        owner.owner = node_.id().value;
+        owner.epoch = next.epoch;
+        emit(owner);
+        register_owned(vm);
+      }
+      if (durable) co_return;
+    }
+    co_await node_.sleep(services_.settings.query_interval);
+  }
+}
+
+/// A VM that this host owns by its records, found after a restart: configured and off.
+void Host::register_owned(std::uint32_t number) {
+  const migration::VmConfig* config = services_.environment.configuration(number);
+  if (config == nullptr || has(number)) return;
+  Vm vm;
+  vm.config = *config;
+  vms_.emplace(number, std::move(vm));
+  set_state(number, VmState::off, "found after a restart");
+}
+
+sim::Task<JobResult> Host::new_vm(migration::VmConfig config) {
+  const std::uint32_t number = config.number;
+  if (has(number)) co_return refused("the VM exists already");
+  if (config.memory_pages > config_.memory_pages) {
+    co_return refused("the VM is larger than the host");
+  }
+  Ownership record;
+  record.claim = Claim::Owned;
+  record.epoch = 1;
+  const bool durable = co_await store_.put(number, record);
+  if (!durable) co_return failed("the system disk does not take the record");
+  traces::ev::VmCreated created;
+  created.vm = number;
+  created.name = config.name;
+  created.pages = config.memory_pages;
+  created.guest = config.guest;
+  emit(created);
+  traces::ev::VmOwner owner;
+  owner.vm = number;
+  owner.owner = node_.id().value;
+  owner.epoch = record.epoch;
+  emit(owner);
+  Vm vm;
+  vm.config = std::move(config);
+  vms_.emplace(number, std::move(vm));
+  set_state(number, VmState::off, "created");
+  co_return completed();
+}
+
+sim::Task<JobResult> Host::start_vm(std::uint32_t number) {
+  Vm* vm = find(number);
+  if (vm == nullptr) co_return refused("the VM is not on this host");
+  if (vm->state != VmState::off) co_return refused("the VM is not off");
+  if (store_.get(number).claim != Claim::Owned) co_return refused("the VM is in doubt");
+  if (used_pages() + vm->config.memory_pages > config_.memory_pages) {
+    co_return refused("not enough memory");
+  }
+  set_state(number, VmState::starting, "start-vm");
+  auto worker =
+      std::make_unique<WorkerProcess>(hypervisor_, services_.environment, vm->config);
+  const bool ready = worker->build() == WorkerProcess::Failure::None && worker->open_disks();
+  if (!ready) {
+    worker->destroy();
+    set_state(number, VmState::off, "a disk or memory is missing");
+    co_return failed("a disk of the VM is in use or out of reach, or memory is missing");
+  }
+  traces::ev::VmCreated created;
+  created.vm = number;
+  created.name = vm->config.name;
+  created.partition = worker->partition().id().value;
+  created.pages = vm->config.memory_pages;
+  created.guest = vm->config.guest;
+  emit(created);
+  vm->worker = std::move(worker);
+  own_ends(*vm->worker);
+  vm->worker->boot();
+  vm->worker->resume("start-vm");
+  set_state(number, VmState::running, "start-vm");
+  co_return completed();
+}
+
+sim::Task<JobResult> Host::stop_vm(std::uint32_t number) {
+  Vm* vm = find(number);
+  if (vm == nullptr) co_return refused("the VM is not on this host");
+  if (vm->state != VmState::running || vm->busy) co_return refused("the VM is not running");
+  std::string reason = "stop-vm";
+  co_await turn_off(number, std::move(reason));
+  co_return completed();
+}
+
+sim::Task<> Host::turn_off(std::uint32_t number, std::string reason) {
+  Vm* vm = find(number);
+  if (vm == nullptr || vm->worker == nullptr || vm->busy) co_return;
+  vm->busy = true;
+  set_state(number, VmState::stopping, reason);
+  vm->worker->suspend("turned off");
+  co_await vm->worker->quiesce();
+  vm->worker->destroy();
+  vm->worker.reset();
+  vm->busy = false;
+  set_state(number, VmState::off, reason);
+}
+
+sim::Task<JobResult> Host::move_vm(std::uint32_t number, sim::NodeId target, std::uint64_t job) {
+  Vm* vm = find(number);
+  if (vm == nullptr) co_return refused("the VM is not on this host");
+  if (vm->state != VmState::running) co_return refused("the VM is not running");
+  if (vm->busy) co_return refused("another job works on the VM");
+  if (target == node_.id()) co_return refused("the VM is on that host already");
+  vm->busy = true;
+  migration::LiveSource source(services_, *vm->worker, job, target);
+  migration::Result result = co_await source.run();
+  if (result.outcome == traces::MigrationOutcome::in_doubt) {
+    set_state(number, VmState::critical, "migration in doubt: " + result.reason);
+    JobResult settled = co_await settle_doubt(number, source);
+    co_return settled;
+  }
+  vm->busy = false;
+  if (result.outcome == traces::MigrationOutcome::aborted) co_return failed(result.reason);
+  vm->worker->destroy();
+  vms_.erase(number);
+  co_return completed();
+}
+
+sim::Task<JobResult> Host::settle_doubt(std::uint32_t number, migration::LiveSource& source) {
+  migration::Result result = co_await source.resolve();
+  Vm* vm = find(number);
+  vm->busy = false;
+  if (result.outcome == traces::MigrationOutcome::completed) {
+    vm->worker->destroy();
+    vms_.erase(number);
+    co_return completed();
+  }
+  set_state(number, VmState::running, result.reason);
+  co_return failed(result.reason);
+}
+
+sim::Task<JobResult> Host::hold_vm(std::uint32_t number, sim::Time from, sim::Time to) {
+  Vm* vm = find(number);
+  if (vm == nullptr || vm->state != VmState::running) co_return refused("the VM is not running");
+  vm->busy = true;
+  co_await node_.sleep_until(from);
+  vm->worker->suspend("held in place");
+  co_await vm->worker->quiesce();
+  vm->worker->emit_digests(traces::DigestPoint::suspended);
+  co_await node_.sleep_until(to);
+  vm->worker->emit_digests(traces::DigestPoint::resumed);
+  vm->worker->resume("held in place");
+  vm->busy = false;
+  co_return completed();
+}
+
+std::string Host::admit(const migration::VmConfig& config, std::uint64_t job,
+                        std::shared_ptr<sim::Stream> stream) {
+  if (has(config.number)) return "the VM exists on this host already";
+  for (const auto& [other, incoming] : incoming_) {
+    if (other == job || incoming.config.number == config.number) {
+      return "the VM is already on its way to this host";
+    }
+  }
+  const std::uint64_t free = config_.memory_pages - used_pages();
+  if (config.memory_pages > free) {
+    return "not enough memory: " + std::to_string(free) + " pages free, " +
+           std::to_string(config.memory_pages) + " needed";
+  }
+  Incoming incoming;
+  incoming.config = config;
+  incoming.stream = std::move(stream);
+  incoming_.emplace(job, std::move(incoming));
+  return "";
+}
+
+void Host::committing(std::uint64_t job) {
+  const auto found = incoming_.find(job);
+  if (found != incoming_.end()) found->second.committing = true;
+}
+
+void Host::release(std::uint64_t job) { incoming_.erase(job); }
+
+WorkerProcess& Host::adopt(std::unique_ptr<WorkerProcess> worker, std::uint64_t job) {
+  incoming_.erase(job);
+  const std::uint32_t number = worker->config().number;
+  Vm vm;
+  vm.config = worker->config();
+  vm.worker = std::move(worker);
+  Vm& adopted = vms_.insert_or_assign(number, std::move(vm)).first->second;
+  own_ends(*adopted.worker);
+  set_state(number, VmState::running, "live migration");
+  return *adopted.worker;
+}
+
+Verdict Host::committed(std::uint32_t vm, std::uint64_t job, std::uint64_t epoch) {
+  const auto found = incoming_.find(job);
+  if (found != incoming_.end()) {
+    // End what the source has given up; it will ask again and then get a firm answer.
+    if (!found->second.committing) found->second.stream->close();
+    return Verdict::Unknown;
+  }
+  return store_.get(vm).epoch >= epoch ? Verdict::Committed : Verdict::NotCommitted;
+}
+
+void Host::own_ends(WorkerProcess& worker) {
+  const std::uint32_t number = worker.config().number;
+  // The guest tells us in the middle of its own instruction: act on it as a task of the host.
+  worker.on_stopped([this, number](const std::string& reason) {
+    if (!node_.running("guest-stopped", number)) {
+      node_.spawn("guest-stopped", number, turn_off(number, reason));
+    }
+  });
+}
+
+void Host::set_state(std::uint32_t number, VmState state, std::string reason) {
+  find(number)->state = state;
+  traces::ev::VmState event;
+  event.vm = number;
+  event.state = state;
+  event.reason = reason;
+  emit(event);
+}
+
+std::uint64_t Host::used_pages() const {
+  std::uint64_t pages = 0;
+  for (const auto& [number, vm] : vms_) {
+    if (vm.worker != nullptr) pages += vm.config.memory_pages;
+  }
+  for (const auto& [job, incoming] : incoming_) pages += incoming.config.memory_pages;
+  return pages;
+}
+
+Host::Vm* Host::find(std::uint32_t vm) {
+  const auto found = vms_.find(vm);
+  return found == vms_.end() ? nullptr : &found->second;
+}
+
+bool Host::running(std::uint32_t vm) const { return state(vm) == VmState::running; }
+
+VmState Host::state(std::uint32_t vm) const {
+  const auto found = vms_.find(vm);
+  return found == vms_.end() ? VmState::unknown : found->second.state;
+}
+
+std::vector<std::uint32_t> Host::vms() const {
+  std::vector<std::uint32_t> numbers;
+  for (const auto& [number, vm] : vms_) numbers.push_back(number);
+  return numbers;
+}
+
+WorkerProcess* Host::worker(std::uint32_t vm) {
+  Vm* found = find(vm);
+  return found == nullptr ? nullptr : found->worker.get();
+}
+
+void Host::emit_digests(traces::DigestPoint point) {
+  for (auto& [number, vm] : vms_) {
+    if (vm.worker != nullptr) vm.worker->emit_digests(point);
+  }
+}
+
+}  // namespace management

@@ -1,0 +1,105 @@
+// One Hyper-V host: hypervisor, worker processes, ownership records, and the verbs that work on
+// its VMs. It lives on a node and dies with it; the records on the system disk remain.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hypervisor/core/hypervisor.hpp"
+#include "hypervisor/migration/live_source.hpp"
+#include "hypervisor/migration/live_target.hpp"
+#include "hypervisor/migration/ownership.hpp"
+#include "hypervisor/migration/worker_process.hpp"
+#include "sim/disk/shared_disk.hpp"
+#include "sim/net/network.hpp"
+
+namespace management {
+
+struct HostConfig {
+  std::uint64_t memory_pages = 0;  ///< for VMs
+  migration::Settings migration;
+};
+
+/// How a verb ended (spec A.5 job states).
+struct JobResult {
+  traces::JobStatus status = traces::JobStatus::completed;
+  std::string detail;
+};
+
+class Host final : migration::TargetHost {
+ public:
+  Host(sim::Node& node, sim::Network& network, migration::Environment& environment,
+       sim::SharedDisk& system_disk, const HostConfig& config);
+  ~Host();
+
+  sim::Node& node() const { return node_; }
+
+  /// Reads the ownership records, listens for migrations, and sees to VMs that a crash left ceded.
+  void boot();
+
+  sim::Task<JobResult> new_vm(migration::VmConfig config);
+  sim::Task<JobResult> start_vm(std::uint32_t vm);
+  sim::Task<JobResult> stop_vm(std::uint32_t vm);  ///< turn off: no guest cooperation
+  sim::Task<JobResult> move_vm(std::uint32_t vm, sim::NodeId target, std::uint64_t job);
+  /// The twin of a migration: pauses the VM in place from one instant to another.
+  sim::Task<JobResult> hold_vm(std::uint32_t vm, sim::Time from, sim::Time to);
+
+  bool has(std::uint32_t vm) const { return vms_.count(vm) != 0; }
+  bool running(std::uint32_t vm) const;
+  traces::VmState state(std::uint32_t vm) const;
+  std::vector<std::uint32_t> vms() const;
+  migration::WorkerProcess* worker(std::uint32_t vm);
+  hv::Hypervisor& hypervisor() { return hypervisor_; }
+  /// Digests of every running or suspended VM here.
+  void emit_digests(traces::DigestPoint point);
+
+ private:
+  struct Vm {
+    migration::VmConfig config;
+    traces::VmState state = traces::VmState::off;
+    std::unique_ptr<migration::WorkerProcess> worker;
+    bool busy = false;  ///< a job works on it
+  };
+  struct Incoming {
+    migration::VmConfig config;
+    std::shared_ptr<sim::Stream> stream;
+    bool committing = false;
+  };
+
+  std::string admit(const migration::VmConfig& config, std::uint64_t job,
+                    std::shared_ptr<sim::Stream> stream) override;
+  void committing(std::uint64_t job) override;
+  void release(std::uint64_t job) override;
+  migration::WorkerProcess& adopt(std::unique_ptr<migration::WorkerProcess> worker,
+                                  std::uint64_t job) override;
+  migration::Verdict committed(std::uint32_t vm, std::uint64_t job, std::uint64_t epoch) override;
+
+  sim::Task<> boot_task();
+  sim::Task<> serve(std::shared_ptr<sim::Stream> stream);
+  sim::Task<> settle(std::uint32_t vm, migration::Ownership record);
+  sim::Task<> turn_off(std::uint32_t vm, std::string reason);
+  sim::Task<JobResult> settle_doubt(std::uint32_t vm, migration::LiveSource& source);
+  void register_owned(std::uint32_t vm);
+  void own_ends(migration::WorkerProcess& worker);
+  void set_state(std::uint32_t vm, traces::VmState state, std::string reason);
+  std::uint64_t used_pages() const;
+  Vm* find(std::uint32_t vm);
+  template <class E>
+  void emit(const E& event) {
+    node_.world().emit(node_.id(), event);
+  }
+
+  sim::Node& node_;
+  HostConfig config_;
+  hv::Hypervisor hypervisor_;
+  migration::OwnershipStore store_;
+  migration::HostServices services_;
+  std::map<std::uint32_t, Vm> vms_;
+  std::map<std::uint64_t, Incoming> incoming_;
+  std::uint64_t served_ = 0;
+};
+
+}  // namespace management

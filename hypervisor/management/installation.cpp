@@ -1,0 +1,176 @@
+#include "hypervisor/management/installation.hpp"
+
+#include <utility>
+
+#include "traces/assert.hpp"
+
+namespace management {
+
+using traces::JobStatus;
+
+const std::vector<VerbInfo>& verbs() {
+  static const std::vector<VerbInfo> all{
+      {Verb::NewVm, "new-vm", "configure a VM on a host, off"},
+      {Verb::StartVm, "start-vm", "start a VM where it is configured"},
+      {Verb::StopVm, "stop-vm", "turn a VM off without asking its guest"},
+      {Verb::MoveVm, "move-vm", "live-migrate a running VM to another host"},
+      {Verb::HoldVm, "hold-vm", "pause a VM in place for a stated interval (the twin's verb)"},
+  };
+  return all;
+}
+
+namespace {
+
+const char* name_of(Verb verb) {
+  for (const VerbInfo& info : verbs()) {
+    if (info.verb == verb) return info.name;
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+/// The place of a host in the installation: what follows its node's fate.
+struct Installation::Seat final : sim::NodeFate {
+  Installation& owner;
+  sim::Node& node;
+  sim::SharedDisk& system_disk;
+  HostConfig config;
+  Host* host = nullptr;
+
+  Seat(Installation& installation, sim::Node& where, sim::SharedDisk& disk, const HostConfig& how)
+      : owner(installation), node(where), system_disk(disk), config(how) {
+    node.follow(*this);
+  }
+  ~Seat() { node.unfollow(*this); }
+
+  void boot() {
+    host = &node.emplace<Host>(node, owner.network_, owner.environment_, system_disk, config);
+    host->boot();
+  }
+  void node_killed() override {
+    host = nullptr;
+    std::vector<std::uint64_t> lost;
+    for (const auto& [number, job] : owner.jobs_) {
+      if (owner.job_runs_on(number, node.id())) lost.push_back(number);
+    }
+    for (std::uint64_t number : lost) owner.finish(number, {JobStatus::failed, "the host died"});
+  }
+  void node_restarted() override { boot(); }
+};
+
+struct Installation::Job {
+  Verb verb;
+  sim::NodeId node;
+  std::function<void(const JobResult&)> done;
+};
+
+Installation::Installation(sim::World& world, sim::Network& network,
+                           migration::Environment& environment)
+    : world_(world), network_(network), environment_(environment) {}
+
+Installation::~Installation() = default;
+
+void Installation::add_host(sim::Node& node, sim::SharedDisk& system_disk,
+                            const HostConfig& config) {
+  auto seat = std::make_unique<Seat>(*this, node, system_disk, config);
+  seat->boot();
+  seats_.emplace(node.id().value, std::move(seat));
+}
+
+std::uint64_t Installation::submit(const Command& command,
+                                   std::function<void(const JobResult&)> done) {
+  const std::uint64_t number = ++last_job_;
+  Host* host = command.verb == Verb::NewVm ? this->host(command.host) : host_of(command.vm);
+  auto job = std::make_unique<Job>();
+  job->verb = command.verb;
+  job->node = host == nullptr ? sim::NodeId{} : host->node().id();
+  job->done = std::move(done);
+  jobs_.emplace(number, std::move(job));
+
+  const bool names_host = command.verb == Verb::NewVm || command.verb == Verb::MoveVm;
+  const std::string argument = names_host ? world_.node(command.host).name() : "";
+  traces::ev::VerbStarted started;
+  started.job = number;
+  started.verb = name_of(command.verb);
+  started.vm = command.vm;
+  started.argument = argument;
+  world_.emit(host == nullptr ? sim::NodeId{} : host->node().id(), started);
+  if (host == nullptr) {
+    finish(number, {JobStatus::refused, "no host that is up has the VM"});
+  } else {
+    host->node().spawn(name_of(command.verb), number, run(number, command, host));
+  }
+  return number;
+}
+
+sim::Task<> Installation::run(std::uint64_t job, Command command, Host* host) {
+  JobResult result;
+  switch (command.verb) {
+    case Verb::NewVm: {
+      const migration::VmConfig* found = environment_.configuration(command.vm);
+      HVSIM_ASSERT(found != nullptr, "a VM that a verb names is configured");
+      migration::VmConfig config = *found;
+      result = co_await host->new_vm(std::move(config));
+      break;
+    }
+    case Verb::StartVm:
+      result = co_await host->start_vm(command.vm);
+      break;
+    case Verb::StopVm:
+      result = co_await host->stop_vm(command.vm);
+      break;
+    case Verb::MoveVm:
+      result = co_await host->move_vm(command.vm, command.host, job);
+      break;
+    case Verb::HoldVm:
+      result = co_await host->hold_vm(command.vm, command.from, command.to);
+      break;
+  }
+  finish(job, result);
+}
+
+void Installation::finish(std::uint64_t number, const JobResult& result) {
+  const auto found = jobs_.find(number);
+  if (found == jobs_.end()) return;
+  const std::unique_ptr<Job> job = std::move(found->second);
+  jobs_.erase(found);
+  traces::ev::VerbFinished finished;
+  finished.job = number;
+  finished.verb = name_of(job->verb);
+  finished.status = result.status;
+  finished.detail = result.detail;
+  world_.emit(job->node, finished);
+  if (job->done) job->done(result);
+}
+
+bool Installation::job_runs_on(std::uint64_t number, sim::NodeId node) const {
+  const auto found = jobs_.find(number);
+  return found != jobs_.end() && found->second->node == node;
+}
+
+bool Installation::busy() const { return !jobs_.empty(); }
+
+Host* Installation::host(sim::NodeId node) {
+  const auto found = seats_.find(node.value);
+  return found == seats_.end() ? nullptr : found->second->host;
+}
+
+std::vector<Host*> Installation::hosts() {
+  std::vector<Host*> all;
+  for (auto& [node, seat] : seats_) {
+    if (seat->host != nullptr) all.push_back(seat->host);
+  }
+  return all;
+}
+
+Host* Installation::host_of(std::uint32_t vm) {
+  Host* best = nullptr;
+  for (Host* candidate : hosts()) {
+    if (!candidate->has(vm)) continue;
+    if (best == nullptr || candidate->running(vm)) best = candidate;
+  }
+  return best;
+}
+
+}  // namespace management

@@ -1,0 +1,72 @@
+// The one façade that scenarios and tools drive: hosts by name, VMs by number, verbs as jobs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hypervisor/management/host.hpp"
+#include "sim/kernel/world.hpp"
+#include "sim/net/network.hpp"
+
+namespace management {
+
+/// A management verb, named as the PowerShell cmdlet in kebab case (design §4).
+enum class Verb : std::uint8_t { NewVm, StartVm, StopVm, MoveVm, HoldVm };
+
+struct VerbInfo {
+  Verb verb;
+  const char* name;
+  const char* what;
+};
+/// All verbs that a timeline may use, for `hvsim list verbs`.
+const std::vector<VerbInfo>& verbs();
+
+struct Command {
+  Verb verb = Verb::StartVm;
+  std::uint32_t vm = 0;
+  sim::NodeId host{};  ///< NewVm: where; MoveVm: to
+  sim::Time from{}, to{};  ///< HoldVm: from when to when
+};
+
+class Installation {
+ public:
+  Installation(sim::World& world, sim::Network& network, migration::Environment& environment);
+  ~Installation();
+
+  /// The host boots at once, and again after every restart of its node.
+  void add_host(sim::Node& node, sim::SharedDisk& system_disk, const HostConfig& config);
+
+  /// Runs a verb as a job on the host that has the VM. Emits verb.started and verb.finished; the
+  /// death of the host ends the job as failed. `done` (may be empty) is called with the result.
+  std::uint64_t submit(const Command& command, std::function<void(const JobResult&)> done = {});
+  /// True while a job is under way.
+  bool busy() const;
+
+  /// The live host object, nullptr while its node is dead.
+  Host* host(sim::NodeId node);
+  std::vector<Host*> hosts();
+  /// Where a VM is configured now; the running place wins over others.
+  Host* host_of(std::uint32_t vm);
+
+ private:
+  struct Seat;
+  struct Job;
+  sim::Task<> run(std::uint64_t job, Command command, Host* host);
+  void finish(std::uint64_t job, const JobResult& result);
+  bool job_runs_on(std::uint64_t job, sim::NodeId node) const;
+
+  sim::World& world_;
+  sim::Network& network_;
+  migration::Environment& environment_;
+  std::map<std::uint32_t, std::unique_ptr<Seat>> seats_;
+  std::map<std::uint64_t, std::unique_ptr<Job>> jobs_;
+  std::uint64_t last_job_ = 0;
+};
+
+}  // namespace management

@@ -1,0 +1,370 @@
+#include "hypervisor/migration/live_source.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "traces/assert.hpp"
+
+namespace migration {
+
+using traces::CommitStep;
+using traces::MigrationOutcome;
+using traces::MigrationPhase;
+
+sim::Task<Verdict> ask_target(HostServices& host, std::uint64_t job, std::uint32_t vm,
+                              sim::NodeId target, std::uint64_t epoch) {
+  auto stream =
+      co_await host.network.connect(host.node, target, kService, host.settings.connect_timeout);
+  if (stream == nullptr) co_return Verdict::Unknown;
+  sim::Message query = make_numbers(Kind::Query, {job, vm, epoch});
+  const sim::StreamStatus sent = co_await stream->send(std::move(query));
+  Verdict verdict = Verdict::Unknown;
+  if (sent == sim::StreamStatus::Ok) {
+    const sim::Time deadline = host.node.now() + host.settings.answer_timeout;
+    const auto answer = co_await stream->receive(deadline);
+    const auto numbers = numbers_of(answer.message, 1);
+    const bool sound = answer.status == sim::StreamStatus::Ok && numbers &&
+                       answer.message.kind == static_cast<std::uint32_t>(Kind::Answer) &&
+                       numbers->front() <= static_cast<std::uint64_t>(Verdict::NotCommitted);
+    if (sound) verdict = static_cast<Verdict>(numbers->front());
+  }
+  stream->close();
+  co_return verdict;
+}
+
+LiveSource::LiveSource(HostServices& host, WorkerProcess& vm, std::uint64_t job,
+                       sim::NodeId target)
+    : host_(host), vm_(vm), job_(job), target_(target) {}
+
+sim::Task<Result> LiveSource::run() {
+  bool ready = co_await connect_and_set_up();
+  if (ready) ready = co_await pre_copy();
+  if (ready) ready = co_await stop_and_copy();
+  if (ready) ready = co_await hand_over();
+  if (ready) ready = co_await cede();
+  if (!ready) {
+    Result aborted = co_await abort();
+    co_return aborted;
+  }
+  const bool committed = co_await commit();
+  if (!committed) co_return finish(MigrationOutcome::in_doubt, reason_);
+  co_return finish(MigrationOutcome::completed, "");
+}
+
+sim::Task<bool> LiveSource::connect_and_set_up() {
+  enter(MigrationPhase::preflight);
+  const std::uint64_t rate = host_.network.path_rate(host_.node.id(), target_);
+  stream_ = co_await host_.network.connect(host_.node, target_, kService,
+                                           host_.settings.connect_timeout);
+  const std::string route = rate == 0 ? "no path" : std::to_string(rate) + " bytes/s";
+  if (!check("target answers", stream_ != nullptr, route)) co_return false;
+
+  Hello hello;
+  hello.job = job_;
+  hello.config = vm_.config();
+  traces::ByteWriter body;
+  hello.encode(body);
+  sim::Message message = make_message(Kind::Hello, body.take());
+  bool ready = co_await send(std::move(message));
+  if (ready) {
+    const auto answer = co_await expect(Kind::Ready);
+    ready = answer.has_value();
+  }
+  if (!check("target accepts the VM", ready, reason_)) co_return false;
+
+  traces::ev::MigrationStarted started;
+  started.job = job_;
+  started.vm = vm_.config().number;
+  started.target = target_.value;
+  started.pages = vm_.memory().frames();
+  started.round_limit = host_.settings.round_limit;
+  started.threshold = host_.settings.threshold_pages;
+  started.bandwidth = rate;
+  emit(started);
+  enter(MigrationPhase::setup);
+  co_return true;
+}
+
+sim::Task<bool> LiveSource::pre_copy() {
+  enter(MigrationPhase::precopy);
+  sim::GuestMemory& memory = vm_.memory();
+  memory.start_log();
+  memory.witness_interval(0);
+  traces::PageSet everything;
+  everything.add(0, memory.frames());
+  for (rounds_ = 0;; ++rounds_) {
+    traces::PageSet set = rounds_ == 0 ? everything : next_dirty_set(rounds_, false);
+    const bool sent = co_await send_set(rounds_, false, std::move(set));
+    if (!sent) co_return false;
+    const bool few = memory.dirty_pages() <= host_.settings.threshold_pages;
+    const bool enough = rounds_ + 1 >= host_.settings.round_limit;
+    if (few) break;
+    if (enough && !host_.node.world().plant(host_.node, "migration.ignores-round-limit")) break;
+  }
+  co_return true;
+}
+
+sim::Task<bool> LiveSource::stop_and_copy() {
+  enter(MigrationPhase::stop_and_copy);
+  suspended_at_ = host_.node.now();
+  suspended_ = true;
+  vm_.suspend("live migration");
+  if (!host_.node.world().plant(host_.node, "migration.skips-quiesce")) co_await vm_.quiesce();
+  vm_.emit_digests(traces::DigestPoint::suspended);
+
+  const std::uint32_t round = rounds_ + 1;
+  traces::PageSet set = next_dirty_set(round, true);
+  const bool forget = host_.node.world().plant(host_.node, "migration.forgets-final-set");
+  if (forget) set.clear();
+  bool sent = co_await send_set(round, true, std::move(set));
+  if (!sent) co_return false;
+
+  StateMessage state;
+  state.memory = vm_.memory().digest(&state.pages);
+  state.verify = !forget;
+  state.state = vm_.save();
+  traces::ByteWriter body;
+  state.encode(body);
+  sim::Message message = make_message(Kind::State, body.take());
+  sent = co_await send(std::move(message));
+  if (!sent) co_return false;
+  const auto answer = co_await expect(Kind::StateDone);
+  co_return answer.has_value();
+}
+
+sim::Task<bool> LiveSource::hand_over() {
+  enter(MigrationPhase::handover);
+  vm_.close_disks();
+  sim::Message message = make_message(Kind::Grant);
+  const bool sent = co_await send(std::move(message));
+  if (!sent) co_return false;
+  const auto answer = co_await expect(Kind::GrantDone);
+  co_return answer.has_value();
+}
+
+sim::Task<bool> LiveSource::cede() {
+  enter(MigrationPhase::commit);
+  const std::uint32_t vm = vm_.config().number;
+  Ownership record = host_.store.get(vm);
+  epoch_ = record.epoch;
+  record.claim = Claim::Ceded;
+  record.job = job_;
+  record.peer = target_.value;
+  const bool durable = co_await host_.store.put(vm, record);
+  if (!durable) co_return fail("the cession could not be made durable");
+  emit_commit(CommitStep::ceded, host_.node.id());
+  co_return true;
+}
+
+sim::Task<bool> LiveSource::commit() {
+  sim::Message message = make_numbers(Kind::Commit, {epoch_ + 1});
+  const bool sent = co_await send(std::move(message));
+  if (!sent) co_return false;
+  const auto answer = co_await expect(Kind::Committed);
+  if (!answer) co_return false;
+  emit_commit(CommitStep::acknowledged, target_);
+  stream_->close();
+  const Ownership nothing{};
+  co_await host_.store.put(vm_.config().number, nothing);
+  if (host_.node.world().plant(host_.node, "migration.source-resumes-after-commit")) {
+    resume_here("plant");
+  }
+  enter(MigrationPhase::cleanup);
+  co_return true;
+}
+
+sim::Task<Result> LiveSource::resolve() {
+  for (;;) {
+    const Verdict verdict =
+        co_await ask_target(host_, job_, vm_.config().number, target_, epoch_ + 1);
+    if (verdict == Verdict::Committed) {
+      emit_commit(CommitStep::acknowledged, target_);
+      const Ownership nothing{};
+      co_await host_.store.put(vm_.config().number, nothing);
+      co_return finish(MigrationOutcome::completed, "the target had committed");
+    }
+    if (verdict == Verdict::NotCommitted) {
+      const bool withdrawn = co_await withdraw();
+      if (withdrawn) {
+        if (suspended_) resume_here("migration withdrawn");
+        co_return finish(MigrationOutcome::aborted, "the target had not committed");
+      }
+    }
+    co_await host_.node.sleep(host_.settings.query_interval);
+  }
+}
+
+sim::Task<bool> LiveSource::withdraw() {
+  Ownership record;
+  record.claim = Claim::Owned;
+  record.epoch = epoch_ + 2;
+  const bool durable = co_await host_.store.put(vm_.config().number, record);
+  if (!durable) co_return false;
+  emit_commit(CommitStep::withdrawn, host_.node.id());
+  traces::ev::VmOwner owner;
+  owner.vm = vm_.config().number;
+  owner.owner = host_.node.id().value;
+  owner.epoch = record.epoch;
+  emit(owner);
+  co_return true;
+}
+
+sim::Task<Result> LiveSource::abort() {
+  if (stream_ != nullptr) {
+    // A courtesy: the target also destroys its skeleton when the stream ends. Waiting for the
+    // acknowledgement would only lengthen the guest's pause.
+    stream_->close();
+  }
+  vm_.memory().stop_log();
+  vm_.memory().end_witness();
+  if (suspended_) resume_here("migration aborted");
+  co_return finish(MigrationOutcome::aborted, reason_);
+}
+
+void LiveSource::resume_here(const char* reason) {
+  // The target never committed, so it cannot use the disks that it may still hold open.
+  if (!vm_.disks_open()) vm_.seize_disks();
+  vm_.emit_digests(traces::DigestPoint::resumed);
+  suspended_ = false;
+  vm_.resume(reason);
+}
+
+sim::Task<bool> LiveSource::send_set(std::uint32_t round, bool final, traces::PageSet set) {
+  const sim::Time start = host_.node.now();
+  const std::uint64_t pages = set.count();
+  std::uint64_t bytes = 0;
+  traces::PageSet chunk;
+  std::vector<traces::PageSet> chunks;
+  for (const auto& run : set.runs()) {
+    for (std::uint64_t at = run.first; at < run.end();) {
+      const std::uint64_t room = host_.settings.chunk_pages - chunk.count();
+      const std::uint64_t take = std::min(room, run.end() - at);
+      chunk.add(at, take);
+      at += take;
+      if (chunk.count() == host_.settings.chunk_pages) {
+        chunks.push_back(std::exchange(chunk, {}));
+      }
+    }
+  }
+  if (!chunk.empty()) chunks.push_back(std::move(chunk));
+  for (const traces::PageSet& part : chunks) {
+    // Content is taken when its chunk goes out: a page written after that is in the next set.
+    auto batch = std::make_shared<sim::PageBatch>(vm_.memory().export_pages(part));
+    sim::Message message = make_pages(round, batch);
+    bytes += message.bytes;
+    const bool sent = co_await send(std::move(message));
+    if (!sent) co_return false;
+  }
+  sim::Message end = make_numbers(Kind::RoundEnd, {round, pages});
+  const bool sent = co_await send(std::move(end));
+  if (!sent) co_return false;
+  const auto answer = co_await expect(Kind::RoundDone);
+  if (!answer) co_return false;
+  const auto counted = numbers_of(*answer, 2);
+  if (!counted || (*counted)[1] != pages) co_return fail("the target counted other pages");
+
+  traces::ev::MigrationRound event;
+  event.job = job_;
+  event.vm = vm_.config().number;
+  event.round = round;
+  event.final = final;
+  event.pages = pages;
+  event.bytes = bytes;
+  event.took = host_.node.now() - start;
+  event.remaining = vm_.memory().dirty_pages();
+  emit(event);
+  co_return true;
+}
+
+traces::PageSet LiveSource::next_dirty_set(std::uint32_t round, bool final) {
+  traces::PageSet set = vm_.memory().fetch_and_clear();
+  vm_.memory().witness_interval(round);
+  if (host_.node.world().detail()) {
+    const auto encoded = set.encode();
+    traces::ev::MigrationDirtySet event;
+    event.job = job_;
+    event.vm = vm_.config().number;
+    event.partition = vm_.partition().id().value;
+    event.round = round;
+    event.final = final;
+    event.pages = set.count();
+    event.set = encoded;
+    emit(event);
+  }
+  return set;
+}
+
+sim::Task<bool> LiveSource::send(sim::Message message) {
+  const sim::StreamStatus status = co_await stream_->send(std::move(message));
+  if (status == sim::StreamStatus::Ok) co_return true;
+  co_return fail("the connection to the target was lost");
+}
+
+sim::Task<std::optional<sim::Message>> LiveSource::expect(Kind kind) {
+  const sim::Time deadline = host_.node.now() + host_.settings.answer_timeout;
+  auto received = co_await stream_->receive(deadline);
+  std::optional<sim::Message> message;
+  if (received.status != sim::StreamStatus::Ok) {
+    fail(received.status == sim::StreamStatus::TimedOut ? "the target did not answer in time"
+                                                        : "the connection to the target was lost");
+  } else if (received.message.kind == static_cast<std::uint32_t>(Kind::Refused)) {
+    fail(text_of(received.message));
+  } else if (received.message.kind != static_cast<std::uint32_t>(kind)) {
+    fail("the target answered out of order");
+  } else {
+    message.emplace(std::move(received.message));
+  }
+  co_return message;
+}
+
+void LiveSource::enter(MigrationPhase phase) {
+  traces::ev::MigrationPhase event;
+  event.job = job_;
+  event.vm = vm_.config().number;
+  event.phase = phase;
+  emit(event);
+}
+
+void LiveSource::emit_commit(CommitStep step, sim::NodeId owner) {
+  traces::ev::MigrationCommit event;
+  event.job = job_;
+  event.vm = vm_.config().number;
+  event.step = step;
+  event.owner = owner.value;
+  emit(event);
+}
+
+Result LiveSource::finish(MigrationOutcome outcome, std::string reason) {
+  Result result;
+  result.outcome = outcome;
+  result.reason = std::move(reason);
+  // The guest's pause as seen from here: at a completed migration the target resumes it, and the
+  // blackout is read off vp.state at both ends.
+  if (suspended_at_.ns != 0) result.blackout = host_.node.now() - suspended_at_;
+  traces::ev::MigrationFinished event;
+  event.job = job_;
+  event.vm = vm_.config().number;
+  event.outcome = outcome;
+  event.reason = result.reason;
+  event.blackout = result.blackout;
+  emit(event);
+  return result;
+}
+
+bool LiveSource::fail(std::string reason) {
+  if (reason_.empty()) reason_ = std::move(reason);
+  return false;
+}
+
+bool LiveSource::check(const char* what, bool passed, std::string detail) {
+  traces::ev::MigrationCheck event;
+  event.job = job_;
+  event.check = what;
+  event.passed = passed;
+  event.detail = detail;
+  emit(event);
+  if (!passed) fail(std::string(what) + ": " + (detail.empty() ? "no" : detail));
+  return passed;
+}
+
+}  // namespace migration

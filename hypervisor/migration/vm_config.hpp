@@ -1,0 +1,39 @@
+// What a VM is, apart from where it runs: the configuration that management keeps and that a live
+// migration sends first (spec G.2 phase 1).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hypervisor/core/partition.hpp"
+#include "hypervisor/vmbus/server.hpp"
+#include "traces/bytes.hpp"
+
+namespace migration {
+
+/// Which engine plays the virtual processors.
+enum class Engine : std::uint8_t { Unicorn, Model };
+
+struct VmConfig {
+  std::uint32_t number = 0;  ///< in events, from 1
+  std::string name;
+  Engine engine = Engine::Unicorn;
+  std::string guest;  ///< name of the guest program or model
+  std::vector<std::uint64_t> guest_parameters;
+  std::uint64_t memory_pages = 0;
+  std::uint32_t processors = 1;
+  std::vector<std::string> disks;  ///< shared disks in LUN order
+  hv::TimeConfig time;
+  vmbus::Version vmbus_version = vmbus::Version::V2_4;
+  sim::Duration heartbeat_interval{2'000'000'000};
+
+  void encode(traces::ByteWriter& out) const;
+  /// Untrusted; nullopt when the bytes are not a configuration.
+  static std::optional<VmConfig> decode(traces::ByteReader& in);
+};
+
+}  // namespace migration

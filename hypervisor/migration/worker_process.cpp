@@ -1,0 +1,215 @@
+#include "hypervisor/migration/worker_process.hpp"
+
+#include <utility>
+
+#include "traces/assert.hpp"
+
+namespace migration {
+
+namespace {
+
+constexpr std::uint32_t kStateMagic = 0x53565648;  // "HVVS"
+constexpr std::uint32_t kStateVersion = 1;
+constexpr std::size_t kMaxDebugLine = 240;
+constexpr std::uint64_t kPoolPages = 16;  // deposited for the partition's own structures
+// TLFS 4.2.2: what a VMBus guest needs on top of the child defaults (spec B.6).
+constexpr std::uint32_t kPostMessagesAndSignalEvents = 0x30;
+
+hv::PartitionConfig partition_config(const VmConfig& config) {
+  hv::PartitionConfig result;
+  result.vm = config.number;
+  result.vp_count = config.processors;
+  result.privileges.hypercall = kPostMessagesAndSignalEvents;
+  result.time = config.time;
+  return result;
+}
+
+vmbus::Guid scsi_instance(std::uint32_t vm) {
+  vmbus::Guid guid = vmbus::kScsiInterface;
+  guid.data1 = vm;
+  return guid;
+}
+
+}  // namespace
+
+WorkerProcess::WorkerProcess(hv::Hypervisor& hypervisor, Environment& environment, VmConfig config)
+    : hypervisor_(hypervisor), environment_(environment), config_(std::move(config)) {}
+
+WorkerProcess::~WorkerProcess() = default;
+
+WorkerProcess::Failure WorkerProcess::build() {
+  sim::Node& host = hypervisor_.node();
+  for (const std::string& name : config_.disks) {
+    sim::SharedDisk* disk = environment_.disk(host, name);
+    if (disk == nullptr) return Failure::NoDisk;
+    disks_.push_back(std::make_unique<storage::SharedDiskHandle>(host, *disk));
+  }
+  const hv::PartitionId root = hypervisor_.root();
+  sim::GuestMemoryConfig memory;
+  memory.backing =
+      config_.engine == Engine::Model ? sim::Backing::Versions : sim::Backing::Bytes;
+  memory.ram_pages = config_.memory_pages;
+  memory.vm = config_.number;
+  memory.partition = hypervisor_.next_partition_id().value;
+  memory_ = std::make_shared<sim::GuestMemory>(host, memory);
+  const auto created = hypervisor_.create_partition(root, partition_config(config_), *memory_);
+  if (created.status != hv::Status::Success) return Failure::NoMemory;
+  id_ = created.id;
+  partition_ = hypervisor_.find(id_);
+  hypervisor_.deposit_memory(root, id_, kPoolPages);
+  if (hypervisor_.initialize_partition(root, id_) != hv::Status::Success) return Failure::NoMemory;
+  const sim::Rights all{true, true, true};
+  partition_->map_gpa_pages(sim::Gpfn{0}, config_.memory_pages, sim::Frame{0}, all);
+  partition_->set_intercept_handler(this);
+  if (!create_processors()) return Failure::NoMemory;
+
+  vmbus_ = std::make_unique<vmbus::Server>(*partition_, vmbus::ServerConfig{config_.vmbus_version});
+  heartbeat_ = std::make_unique<vsp::Heartbeat>(
+      *partition_, vsp::HeartbeatConfig{config_.number, config_.heartbeat_interval, 3});
+  vmbus_->add_device("heartbeat", *heartbeat_);
+  vsp::StorVspConfig storage;
+  storage.vm = config_.number;
+  storage.instance = scsi_instance(config_.number);
+  storvsp_ = std::make_unique<vsp::StorVsp>(host, storage);
+  for (std::size_t lun = 0; lun < disks_.size(); ++lun) {
+    storvsp_->attach(static_cast<std::uint8_t>(lun), *disks_[lun]);
+  }
+  vmbus_->add_device("scsi0", *storvsp_);
+  return Failure::None;
+}
+
+bool WorkerProcess::create_processors() {
+  for (std::uint32_t index = 0; index < config_.processors; ++index) {
+    const hv::VpIndex vp{index};
+    hv::Status status;
+    if (config_.engine == Engine::Model) {
+      models_.push_back(environment_.make_model(config_, *partition_, vp));
+      status = partition_->create_model_vp(vp, *models_.back());
+    } else {
+      status = partition_->create_vp(vp, [this](sim::CpuBus& bus, hv::VpIndex which) {
+        return environment_.make_cpu(config_, *memory_, bus, which);
+      });
+    }
+    if (status != hv::Status::Success) return false;
+  }
+  return true;
+}
+
+void WorkerProcess::destroy() {
+  vmbus_.reset();
+  storvsp_.reset();
+  heartbeat_.reset();
+  close_disks();
+  if (partition_ != nullptr) {
+    partition_->set_intercept_handler(nullptr);
+    const hv::Status status = hypervisor_.destroy_partition(hypervisor_.root(), id_);
+    HVSIM_ASSERT(status == hv::Status::Success, "a partition of ours can always be destroyed");
+  }
+  partition_ = nullptr;
+  models_.clear();
+  disks_.clear();
+  memory_.reset();
+}
+
+bool WorkerProcess::open_disks() {
+  for (auto& disk : disks_) {
+    if (!disk->open()) {
+      close_disks();
+      return false;
+    }
+  }
+  return true;
+}
+
+void WorkerProcess::close_disks() {
+  for (auto& disk : disks_) {
+    if (disk->is_open()) disk->close();
+  }
+}
+
+void WorkerProcess::seize_disks() {
+  for (auto& disk : disks_) disk->seize();
+}
+
+bool WorkerProcess::disks_open() const { return open_disk_count() == disks_.size(); }
+
+std::uint32_t WorkerProcess::open_disk_count() const {
+  std::uint32_t open = 0;
+  for (const auto& disk : disks_) open += disk->is_open() ? 1 : 0;
+  return open;
+}
+
+void WorkerProcess::resume(const char* reason) {
+  partition_->resume(reason);
+  vmbus_->resume();
+}
+
+void WorkerProcess::suspend(const char* reason) { partition_->suspend(reason); }
+
+sim::Task<> WorkerProcess::quiesce() { co_await vmbus_->quiesce(); }
+
+std::vector<std::byte> WorkerProcess::save() const {
+  traces::ByteWriter out;
+  out.put(kStateMagic);
+  out.put(kStateVersion);
+  traces::ByteWriter partition;
+  const hv::Status status = partition_->save(partition);
+  HVSIM_ASSERT(status == hv::Status::Success, "a suspended partition can be saved");
+  out.block(partition.bytes());
+  traces::ByteWriter bus;
+  vmbus_->save(bus);
+  out.block(bus.bytes());
+  out.text(debug_line_);
+  return out.take();
+}
+
+bool WorkerProcess::restore(std::span<const std::byte> state) {
+  traces::ByteReader in(state);
+  if (in.get<std::uint32_t>() != kStateMagic || in.get<std::uint32_t>() != kStateVersion) {
+    return false;
+  }
+  traces::ByteReader partition(in.block());
+  traces::ByteReader bus(in.block());
+  debug_line_ = in.text();
+  if (!in.ok() || !in.at_end() || debug_line_.size() > kMaxDebugLine) return false;
+  return partition_->restore(partition) == hv::Status::Success && vmbus_->restore(bus);
+}
+
+void WorkerProcess::emit_digests(traces::DigestPoint point) const {
+  partition_->emit_digests(point);
+}
+
+std::uint32_t WorkerProcess::port_in(hv::VpIndex, std::uint16_t port, unsigned) {
+  // Port 0xE9 reads as itself, which tells a guest that the debug console is there (as in QEMU).
+  return port == kDebugPort ? kDebugPort : 0xFFFFFFFFU;
+}
+
+void WorkerProcess::port_out(hv::VpIndex vp, std::uint16_t port, unsigned, std::uint32_t value) {
+  if (port == kExitPort) {
+    // The VP stands at its next instruction; whoever is told decides what becomes of the VM.
+    if (stopped_) stopped_("the guest ended itself with code " + std::to_string(value));
+    return;
+  }
+  if (port != kDebugPort) return;
+  const char character = static_cast<char>(value & 0xFF);
+  if (character != '\n' && debug_line_.size() < kMaxDebugLine) {
+    debug_line_.push_back(character >= ' ' && character <= '~' ? character : '?');
+    return;
+  }
+  traces::ev::GuestLog line;
+  line.vm = config_.number;
+  line.partition = id_.value;
+  line.line = debug_line_;
+  hypervisor_.node().world().emit(hypervisor_.node().id(), line);
+  debug_line_.clear();
+}
+
+bool WorkerProcess::owns_mmio(sim::Gpfn) { return false; }
+std::uint64_t WorkerProcess::mmio_read(hv::VpIndex, sim::Gpa, unsigned) { return ~0ULL; }
+void WorkerProcess::mmio_write(hv::VpIndex, sim::Gpa, unsigned, std::uint64_t) {}
+
+void WorkerProcess::vp_stopped(hv::VpIndex, const char* reason) {
+  if (stopped_) stopped_(reason);
+}
+
+}  // namespace migration

@@ -1,0 +1,56 @@
+// The storage VSP: SRBs over a VMBus channel to virtual disks (spec D.1). Every SRB that it
+// accepts is completed exactly once, also through a migration.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "hypervisor/storage/virtual_disk.hpp"
+#include "hypervisor/vmbus/server.hpp"
+
+namespace vsp {
+
+/// Storage protocol versions as major<<8|minor (spec D.1).
+enum class StorageVersion : std::uint16_t {
+  Win6 = 0x0200,
+  Win7 = 0x0402,
+  Win8 = 0x0501,
+  Win8_1 = 0x0600,
+  Win10 = 0x0602,
+};
+
+struct StorVspConfig {
+  std::uint32_t vm = 0;
+  StorageVersion highest = StorageVersion::Win8;
+  std::uint32_t max_transfer_bytes = 0x40000;
+  std::uint32_t max_outstanding = 64;  ///< further requests stay in the ring
+  vmbus::Guid instance;
+};
+
+class StorVsp final : public vmbus::Device {
+ public:
+  StorVsp(sim::Node& host, const StorVspConfig& config);
+  ~StorVsp() override;
+
+  /// Target 0, path 0. Not owned.
+  void attach(std::uint8_t lun, storage::VirtualDisk& disk);
+
+  vmbus::Offer offer() const override;
+  void opened(vmbus::Channel& channel) override;
+  void closed() override;
+  void readable() override;
+  void writable() override;
+  void quiesce() override;
+  bool idle() const override;
+  sim::Signal& idle_signal() override;
+  void resume() override;
+  void save(traces::ByteWriter& out) const override;
+  bool restore(traces::ByteReader& in, vmbus::Channel* channel) override;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vsp

@@ -1,0 +1,96 @@
+// A shared disk: sectors on a medium, a volatile write cache, flush, latency, power loss. Several
+// hosts see it; one at a time may own it for writing. Faults are overlays: the pristine content is
+// never touched by them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sim/kernel/world.hpp"
+
+namespace sim {
+
+inline constexpr std::uint32_t kSectorSize = 512;
+
+/// Logical block address in sectors of 512 bytes.
+struct Lba {
+  std::uint64_t value = 0;
+  friend constexpr auto operator<=>(Lba, Lba) = default;
+};
+
+enum class DiskStatus : std::uint8_t {
+  Ok,
+  OutOfRange,
+  MediumError,   ///< latent sector error
+  NotOwner,      ///< the epoch of the request is not the current owner's
+  Unavailable,   ///< the disk's node is down, or it cannot be reached
+};
+
+struct DiskConfig {
+  std::string name;
+  std::uint32_t number = 0;       ///< number in events, from 1
+  std::uint64_t sectors = 0;
+  Duration read_latency{100'000};
+  Duration write_latency{50'000};   ///< into the cache
+  Duration flush_latency{500'000};
+  std::uint64_t bytes_per_second = 1'000'000'000;
+};
+
+/// Rules for faults on a disk, all off by default. Which sectors they hit is a function of the
+/// world's seed and the sector, so that a retry cannot heal a fault.
+struct DiskFaults {
+  Chance lost_write;         ///< an acknowledged write never reaches cache or medium
+  Chance torn_on_power_loss; ///< of sectors in the cache: survives at power loss (each sector alone)
+  Chance misdirected_write;  ///< lands on another sector
+  Chance latent_error;       ///< a sector that cannot be read until it is written again
+};
+
+class SharedDisk final : NodeFate {
+ public:
+  /// The disk lives on a node of its own: killing that node is the loss of its power.
+  SharedDisk(Node& node, const DiskConfig& config);
+  ~SharedDisk();
+
+  const DiskConfig& config() const { return config_; }
+  Node& node() const { return node_; }
+
+  /// Ownership. open() grants to one host at a time: the owner's reopening and, when nobody owns
+  /// it, anybody's. Returns the epoch that requests must carry, or nullopt. No latency; emits.
+  std::optional<std::uint64_t> open(Node& host);
+  void close(Node& host, std::uint64_t epoch);
+  /// Takes ownership from a host that is known to be dead or fenced.
+  std::uint64_t seize(Node& host);
+  std::optional<NodeId> owner() const;
+
+  /// I/O with latency. Completion order of overlapping requests is their issue order.
+  Task<DiskStatus> read(Node& host, Lba lba, std::span<std::byte> out);
+  /// Acknowledged when the cache has it. `epoch` must be the current owner's.
+  Task<DiskStatus> write(Node& host, std::uint64_t epoch, Lba lba, std::vector<std::byte> data);
+  /// When it returns Ok every write acknowledged before it was issued is on the medium.
+  Task<DiskStatus> flush(Node& host, std::uint64_t epoch);
+
+  void set_faults(const DiskFaults& faults) { faults_ = faults; }
+
+  // -- witnesses --
+  traces::Digest digest() const;  ///< logical content: medium with the cache on top
+  void emit_digest(traces::DigestPoint point) const;
+  /// Hashes of all sectors ever written, as disk.sectors(end). Level 1.
+  void emit_sectors(traces::SectorCause cause) const;
+
+ private:
+  void node_killed() override;  // power loss: the cache is decided sector by sector
+  void node_restarted() override;
+
+  struct Impl;
+  Node& node_;
+  DiskConfig config_;
+  DiskFaults faults_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sim
