@@ -1,0 +1,105 @@
+// Frames of a model guest. Each has a slot of 32 bits: zero, content version v, or the number of a
+// page of real bytes. Slots lie in leaves of 64 frames, leaves in regions of 4096 (16 MiB of guest
+// memory). A scattered frame costs one leaf; a region that fills up becomes one dense array, which
+// is copied, compared and hashed at the speed of memory.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "sim/memory/address.hpp"
+#include "sim/memory/page_content.hpp"
+
+namespace sim::memory {
+
+class VersionStore {
+ public:
+  using Slot = std::uint32_t;
+  static constexpr Slot kByteFlag = kMaxVersion + 1;
+  static constexpr std::uint64_t kLeafFrames = 64;
+  static constexpr std::uint64_t kRegionLeaves = 64;
+  static constexpr std::uint64_t kRegionFrames = kLeafFrames * kRegionLeaves;
+
+  explicit VersionStore(std::uint64_t frames);
+
+  static bool holds_bytes(Slot slot) { return (slot & kByteFlag) != 0; }
+  Slot slot(Frame frame) const {
+    const Region* region = regions_[frame.value / kRegionFrames].get();
+    if (region == nullptr) return 0;
+    const Slot* leaf = region->leaves[leaf_of(frame)];
+    return leaf == nullptr ? 0 : leaf[frame.value % kLeafFrames];
+  }
+  /// The bytes behind a slot that holds bytes.
+  std::span<std::byte> page(Slot slot) const {
+    return {pages_[slot & ~kByteFlag].get(), kPageSize};
+  }
+
+  /// The next version of this frame. True when the frame was zero before.
+  bool touch(Frame frame) {
+    Slot& slot = slot_for_write(frame);
+    if (slot - 1 < kMaxVersion - 1) [[likely]] {  // a version, and not the last
+      ++slot;
+      return false;
+    }
+    return touch_rare(frame, slot);
+  }
+  /// Gives the frame real bytes, which hold its content, and returns them.
+  std::span<std::byte> materialise(Frame frame);
+  /// Like materialise(), for a caller that writes the whole page.
+  std::span<std::byte> bytes_to_overwrite(Frame frame);
+  /// Versions of frames first, first + 1, ...; asserts that they are versions.
+  void assign(Frame first, std::span<const std::uint32_t> versions);
+
+  /// As many frames from `first` on, at most `limit`, as can be looked at in one go.
+  struct Piece {
+    const Slot* slots = nullptr;  ///< null: all are zero
+    std::uint64_t count = 0;
+    bool bytes = false;  ///< one frame, and it holds bytes; otherwise none does
+  };
+  Piece piece(Frame first, std::uint64_t limit) const;
+
+  struct Region {
+    std::array<Slot*, kRegionLeaves> leaves{};
+    std::unique_ptr<Slot[]> dense;  ///< all leaves, once a good part of them exists
+    std::unique_ptr<std::array<std::uint64_t, kRegionLeaves>> bytes;  ///< frames that hold bytes
+    std::uint32_t leaf_count = 0;
+
+    std::uint64_t byte_mask(std::size_t leaf) const { return bytes ? (*bytes)[leaf] : 0; }
+  };
+  std::size_t regions() const { return regions_.size(); }
+  const Region* region(std::size_t index) const { return regions_[index].get(); }
+
+  std::uint64_t footprint() const;
+
+ private:
+  static std::size_t leaf_of(Frame frame) { return frame.value / kLeafFrames % kRegionLeaves; }
+  Slot& slot_for_write(Frame frame) {
+    Region* region = regions_[frame.value / kRegionFrames].get();
+    if (region != nullptr) [[likely]] {
+      Slot* leaf = region->leaves[leaf_of(frame)];
+      if (leaf != nullptr) [[likely]] return leaf[frame.value % kLeafFrames];
+    }
+    return add_leaf(region_for(frame), leaf_of(frame))[frame.value % kLeafFrames];
+  }
+  bool touch_rare(Frame frame, Slot& slot);
+  Region& region_for(Frame frame);
+  Slot* add_leaf(Region& region, std::size_t leaf);
+  void make_dense(Region& region);
+  void assign_in_region(Region& region, Frame first, std::span<const std::uint32_t> versions);
+  void assign_in_leaf(Region& region, Frame first, std::span<const std::uint32_t> versions);
+  Slot new_page();
+  void mark_bytes(Frame frame, bool bytes);
+  void drop_page(Frame frame, Slot slot);
+
+  std::vector<std::unique_ptr<Region>> regions_;
+  std::vector<std::unique_ptr<Slot[]>> slabs_;  // of leaves
+  std::vector<Slot*> free_leaves_;
+  std::vector<std::unique_ptr<std::byte[]>> pages_;
+  std::vector<Slot> free_pages_;
+};
+
+}  // namespace sim::memory
