@@ -30,6 +30,7 @@ class VirtualProcessor;
 struct Privileges {
   std::uint32_t msr = 0x0000026E;  ///< EAX; child default plus reference TSC
   std::uint32_t hypercall = 0;     ///< EBX
+  std::uint32_t features = 0;      ///< EDX; bit 19 (direct synthetic timers) has an effect
 };
 
 struct TimeConfig {
@@ -40,6 +41,16 @@ struct TimeConfig {
   sim::Duration msr_exit{1'000};
   sim::Duration cpuid_exit{1'000};
   sim::Duration hypercall_exit{1'000};
+  sim::Duration rep_element{500};        ///< each element of a rep hypercall
+  sim::Duration hypercall_hold{50'000};  ///< longer rep hypercalls are continued (spec B.3)
+};
+
+/// What the specification leaves open about messages and events (spec B.7).
+struct SynicConfig {
+  /// A message that found its slot occupied is tried again after this time; zero: never.
+  sim::Duration retry{1'000'000};
+  sim::Duration message_delay{2'000};  ///< from a guest's PostMessage to the parent's port
+  sim::Duration signal_delay{1'000};   ///< from a guest's SignalEvent to the parent's port
 };
 
 struct PartitionConfig {
@@ -47,6 +58,7 @@ struct PartitionConfig {
   std::uint32_t vp_count = 1;
   Privileges privileges;
   TimeConfig time;
+  SynicConfig synic;
 };
 
 /// What plays a VP that has no instructions (sim/cpu/model is its engine; model guests live in
@@ -72,12 +84,17 @@ class Partition {
   Partition(const Partition&) = delete;
 
   PartitionId id() const { return id_; }
+  PartitionId parent() const { return parent_; }
+  /// Place of this partition in the event order of its node: by VM number, so that it is the same
+  /// on every host, or by partition id for a partition of no VM.
+  std::uint64_t place() const;
   std::uint32_t vm() const { return config_.vm; }
   traces::PartitionState state() const { return state_; }
   const PartitionConfig& config() const { return config_; }
   sim::Node& node() const;
   sim::GuestMemory& memory() const { return *memory_; }
   GpaMap& gpa_map() { return gpa_map_; }
+  const GpaMap& gpa_map() const { return gpa_map_; }
 
   /// -- the parent's hypercalls on an Active partition --
   Status map_gpa_pages(sim::Gpfn first, std::uint64_t pages, sim::Frame frame,
@@ -94,8 +111,10 @@ class Partition {
   bool suspended() const { return suspended_; }
 
   /// -- connections (spec B.5 CreatePort, ConnectPort as the parent's stack uses them) --
-  void connect_messages(ConnectionId id, MessagePort& port);
-  void connect_events(ConnectionId id, EventPort& port, std::uint16_t flags);
+  /// InvalidPartitionState unless Active, InvalidConnectionId above 24 bits, ObjectInUse when the
+  /// connection exists.
+  Status connect_messages(ConnectionId id, MessagePort& port);
+  Status connect_events(ConnectionId id, EventPort& port, std::uint16_t flags);
   void disconnect(ConnectionId id);
   void set_intercept_handler(InterceptHandler* handler) { intercepts_ = handler; }
   InterceptHandler* intercept_handler() const { return intercepts_; }
@@ -104,6 +123,8 @@ class Partition {
   Status post_message(std::uint32_t port, VpIndex vp, Sint sint, std::uint32_t type,
                       std::span<const std::byte> payload);
   Status signal_event(VpIndex vp, Sint sint, std::uint16_t flag);
+  /// An edge interrupt from an emulated device (spec B.5 AssertVirtualInterrupt).
+  Status assert_interrupt(VpIndex vp, std::uint8_t vector);
 
   /// Guest to parent, as the hypercalls of that name; model guests call them directly.
   Status guest_post_message(ConnectionId connection, std::uint32_t type,
@@ -115,7 +136,14 @@ class Partition {
   bool read(sim::Gpa gpa, std::span<std::byte> out) const;
   bool write(sim::Gpa gpa, std::span<const std::byte> data);
 
+  /// Code that processors have translated from this frame is stale: somebody else wrote to it.
+  void forget_code(sim::Frame frame);
+  /// Every processor drops the translations that it has cached.
+  void flush_translations() { ++flushes_; }
+
   ReferenceTime reference_time() const;
+  /// As a guest reads it: strictly greater than at every earlier reading (spec B.8).
+  ReferenceTime read_reference_time();
   /// Guest time in nanoseconds at an instant of the world: stands still while suspended.
   std::int64_t guest_ns(sim::Time world) const;
   /// The instant of the world at which guest time reaches a value, if nothing suspends.
@@ -126,7 +154,9 @@ class Partition {
 
   /// Partition state stream (spec B.11): everything but memory. Precondition: suspended.
   Status save(traces::ByteWriter& out) const;
-  /// Into a partition of the same shape, suspended, nothing ever run. Bytes are untrusted.
+  /// Into a partition of the same shape, suspended, nothing ever run. Bytes are untrusted: when
+  /// they are not a state of such a partition the status is InvalidSaveRestoreState and nothing
+  /// has changed. Import the memory first, so that the overlay events show what is covered.
   Status restore(traces::ByteReader& in);
 
  private:
@@ -138,11 +168,12 @@ class Partition {
   PartitionId id_;
   PartitionId parent_;
   PartitionConfig config_;
-  traces::PartitionState state_ = traces::PartitionState::uninitialized;
+  traces::PartitionState state_ = traces::PartitionState::Uninitialized;
   sim::GuestMemory* memory_;
   GpaMap gpa_map_;
   InterceptHandler* intercepts_ = nullptr;
   bool suspended_ = true;
+  std::uint64_t flushes_ = 0;
   std::unique_ptr<Impl> impl_;
 };
 

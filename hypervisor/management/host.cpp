@@ -13,9 +13,9 @@ using traces::VmState;
 
 namespace {
 
-JobResult refused(std::string why) { return {JobStatus::refused, std::move(why)}; }
-JobResult failed(std::string why) { return {JobStatus::failed, std::move(why)}; }
-JobResult completed() { return {JobStatus::completed, ""}; }
+JobResult refused(std::string why) { return {JobStatus::Refused, std::move(why)}; }
+JobResult failed(std::string why) { return {JobStatus::Failed, std::move(why)}; }
+JobResult completed() { return {JobStatus::Completed, ""}; }
 
 }  // namespace
 
@@ -82,7 +82,7 @@ void Host::register_owned(std::uint32_t number) {
   Vm vm;
   vm.config = *config;
   vms_.emplace(number, std::move(vm));
-  set_state(number, VmState::off, "found after a restart");
+  set_state(number, VmState::Off, "found after a restart");
 }
 
 sim::Task<JobResult> Host::new_vm(migration::VmConfig config) {
@@ -110,25 +110,25 @@ sim::Task<JobResult> Host::new_vm(migration::VmConfig config) {
   Vm vm;
   vm.config = std::move(config);
   vms_.emplace(number, std::move(vm));
-  set_state(number, VmState::off, "created");
+  set_state(number, VmState::Off, "created");
   co_return completed();
 }
 
 sim::Task<JobResult> Host::start_vm(std::uint32_t number) {
   Vm* vm = find(number);
   if (vm == nullptr) co_return refused("the VM is not on this host");
-  if (vm->state != VmState::off) co_return refused("the VM is not off");
+  if (vm->state != VmState::Off) co_return refused("the VM is not off");
   if (store_.get(number).claim != Claim::Owned) co_return refused("the VM is in doubt");
   if (used_pages() + vm->config.memory_pages > config_.memory_pages) {
     co_return refused("not enough memory");
   }
-  set_state(number, VmState::starting, "start-vm");
+  set_state(number, VmState::Starting, "start-vm");
   auto worker =
       std::make_unique<WorkerProcess>(hypervisor_, services_.environment, vm->config);
   const bool ready = worker->build() == WorkerProcess::Failure::None && worker->open_disks();
   if (!ready) {
     worker->destroy();
-    set_state(number, VmState::off, "a disk or memory is missing");
+    set_state(number, VmState::Off, "a disk or memory is missing");
     co_return failed("a disk of the VM is in use or out of reach, or memory is missing");
   }
   traces::ev::VmCreated created;
@@ -142,14 +142,14 @@ sim::Task<JobResult> Host::start_vm(std::uint32_t number) {
   own_ends(*vm->worker);
   vm->worker->boot();
   vm->worker->resume("start-vm");
-  set_state(number, VmState::running, "start-vm");
+  set_state(number, VmState::Running, "start-vm");
   co_return completed();
 }
 
 sim::Task<JobResult> Host::stop_vm(std::uint32_t number) {
   Vm* vm = find(number);
   if (vm == nullptr) co_return refused("the VM is not on this host");
-  if (vm->state != VmState::running || vm->busy) co_return refused("the VM is not running");
+  if (vm->state != VmState::Running || vm->busy) co_return refused("the VM is not running");
   std::string reason = "stop-vm";
   co_await turn_off(number, std::move(reason));
   co_return completed();
@@ -159,31 +159,31 @@ sim::Task<> Host::turn_off(std::uint32_t number, std::string reason) {
   Vm* vm = find(number);
   if (vm == nullptr || vm->worker == nullptr || vm->busy) co_return;
   vm->busy = true;
-  set_state(number, VmState::stopping, reason);
+  set_state(number, VmState::Stopping, reason);
   vm->worker->suspend("turned off");
   co_await vm->worker->quiesce();
   vm->worker->destroy();
   vm->worker.reset();
   vm->busy = false;
-  set_state(number, VmState::off, reason);
+  set_state(number, VmState::Off, reason);
 }
 
 sim::Task<JobResult> Host::move_vm(std::uint32_t number, sim::NodeId target, std::uint64_t job) {
   Vm* vm = find(number);
   if (vm == nullptr) co_return refused("the VM is not on this host");
-  if (vm->state != VmState::running) co_return refused("the VM is not running");
+  if (vm->state != VmState::Running) co_return refused("the VM is not running");
   if (vm->busy) co_return refused("another job works on the VM");
   if (target == node_.id()) co_return refused("the VM is on that host already");
   vm->busy = true;
   migration::LiveSource source(services_, *vm->worker, job, target);
   migration::Result result = co_await source.run();
-  if (result.outcome == traces::MigrationOutcome::in_doubt) {
-    set_state(number, VmState::critical, "migration in doubt: " + result.reason);
+  if (result.outcome == traces::MigrationOutcome::InDoubt) {
+    set_state(number, VmState::Critical, "migration in doubt: " + result.reason);
     JobResult settled = co_await settle_doubt(number, source);
     co_return settled;
   }
   vm->busy = false;
-  if (result.outcome == traces::MigrationOutcome::aborted) co_return failed(result.reason);
+  if (result.outcome == traces::MigrationOutcome::Aborted) co_return failed(result.reason);
   vm->worker->destroy();
   vms_.erase(number);
   co_return completed();
@@ -193,25 +193,25 @@ sim::Task<JobResult> Host::settle_doubt(std::uint32_t number, migration::LiveSou
   migration::Result result = co_await source.resolve();
   Vm* vm = find(number);
   vm->busy = false;
-  if (result.outcome == traces::MigrationOutcome::completed) {
+  if (result.outcome == traces::MigrationOutcome::Completed) {
     vm->worker->destroy();
     vms_.erase(number);
     co_return completed();
   }
-  set_state(number, VmState::running, result.reason);
+  set_state(number, VmState::Running, result.reason);
   co_return failed(result.reason);
 }
 
 sim::Task<JobResult> Host::hold_vm(std::uint32_t number, sim::Time from, sim::Time to) {
   Vm* vm = find(number);
-  if (vm == nullptr || vm->state != VmState::running) co_return refused("the VM is not running");
+  if (vm == nullptr || vm->state != VmState::Running) co_return refused("the VM is not running");
   vm->busy = true;
   co_await node_.sleep_until(from);
   vm->worker->suspend("held in place");
   co_await vm->worker->quiesce();
-  vm->worker->emit_digests(traces::DigestPoint::suspended);
+  vm->worker->emit_digests(traces::DigestPoint::Suspended);
   co_await node_.sleep_until(to);
-  vm->worker->emit_digests(traces::DigestPoint::resumed);
+  vm->worker->emit_digests(traces::DigestPoint::Resumed);
   vm->worker->resume("held in place");
   vm->busy = false;
   co_return completed();
@@ -252,7 +252,7 @@ WorkerProcess& Host::adopt(std::unique_ptr<WorkerProcess> worker, std::uint64_t 
   vm.worker = std::move(worker);
   Vm& adopted = vms_.insert_or_assign(number, std::move(vm)).first->second;
   own_ends(*adopted.worker);
-  set_state(number, VmState::running, "live migration");
+  set_state(number, VmState::Running, "live migration");
   return *adopted.worker;
 }
 
@@ -299,11 +299,11 @@ Host::Vm* Host::find(std::uint32_t vm) {
   return found == vms_.end() ? nullptr : &found->second;
 }
 
-bool Host::running(std::uint32_t vm) const { return state(vm) == VmState::running; }
+bool Host::running(std::uint32_t vm) const { return state(vm) == VmState::Running; }
 
 VmState Host::state(std::uint32_t vm) const {
   const auto found = vms_.find(vm);
-  return found == vms_.end() ? VmState::unknown : found->second.state;
+  return found == vms_.end() ? VmState::Unknown : found->second.state;
 }
 
 std::vector<std::uint32_t> Host::vms() const {

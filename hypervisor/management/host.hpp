@@ -25,7 +25,7 @@ struct HostConfig {
 
 /// How a verb ended (spec A.5 job states).
 struct JobResult {
-  traces::JobStatus status = traces::JobStatus::completed;
+  traces::JobStatus status = traces::JobStatus::Completed;
   std::string detail;
 };
 
@@ -59,7 +59,7 @@ class Host final : migration::TargetHost {
  private:
   struct Vm {
     migration::VmConfig config;
-    traces::VmState state = traces::VmState::off;
+    traces::VmState state = traces::VmState::Off;
     std::unique_ptr<migration::WorkerProcess> worker;
     bool busy = false;  ///< a job works on it
   };

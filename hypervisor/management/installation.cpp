@@ -54,7 +54,7 @@ struct Installation::Seat final : sim::NodeFate {
     for (const auto& [number, job] : owner.jobs_) {
       if (owner.job_runs_on(number, node.id())) lost.push_back(number);
     }
-    for (std::uint64_t number : lost) owner.finish(number, {JobStatus::failed, "the host died"});
+    for (std::uint64_t number : lost) owner.finish(number, {JobStatus::Failed, "the host died"});
   }
   void node_restarted() override { boot(); }
 };
@@ -97,7 +97,7 @@ std::uint64_t Installation::submit(const Command& command,
   started.argument = argument;
   world_.emit(host == nullptr ? sim::NodeId{} : host->node().id(), started);
   if (host == nullptr) {
-    finish(number, {JobStatus::refused, "no host that is up has the VM"});
+    finish(number, {JobStatus::Refused, "no host that is up has the VM"});
   } else {
     host->node().spawn(name_of(command.verb), number, run(number, command, host));
   }

@@ -47,12 +47,12 @@ sim::Task<Result> LiveSource::run() {
     co_return aborted;
   }
   const bool committed = co_await commit();
-  if (!committed) co_return finish(MigrationOutcome::in_doubt, reason_);
-  co_return finish(MigrationOutcome::completed, "");
+  if (!committed) co_return finish(MigrationOutcome::InDoubt, reason_);
+  co_return finish(MigrationOutcome::Completed, "");
 }
 
 sim::Task<bool> LiveSource::connect_and_set_up() {
-  enter(MigrationPhase::preflight);
+  enter(MigrationPhase::Preflight);
   const std::uint64_t rate = host_.network.path_rate(host_.node.id(), target_);
   stream_ = co_await host_.network.connect(host_.node, target_, kService,
                                            host_.settings.connect_timeout);
@@ -81,12 +81,12 @@ sim::Task<bool> LiveSource::connect_and_set_up() {
   started.threshold = host_.settings.threshold_pages;
   started.bandwidth = rate;
   emit(started);
-  enter(MigrationPhase::setup);
+  enter(MigrationPhase::Setup);
   co_return true;
 }
 
 sim::Task<bool> LiveSource::pre_copy() {
-  enter(MigrationPhase::precopy);
+  enter(MigrationPhase::Precopy);
   sim::GuestMemory& memory = vm_.memory();
   memory.start_log();
   memory.witness_interval(0);
@@ -105,12 +105,12 @@ sim::Task<bool> LiveSource::pre_copy() {
 }
 
 sim::Task<bool> LiveSource::stop_and_copy() {
-  enter(MigrationPhase::stop_and_copy);
+  enter(MigrationPhase::StopAndCopy);
   suspended_at_ = host_.node.now();
   suspended_ = true;
   vm_.suspend("live migration");
   if (!host_.node.world().plant(host_.node, "migration.skips-quiesce")) co_await vm_.quiesce();
-  vm_.emit_digests(traces::DigestPoint::suspended);
+  vm_.emit_digests(traces::DigestPoint::Suspended);
 
   const std::uint32_t round = rounds_ + 1;
   traces::PageSet set = next_dirty_set(round, true);
@@ -133,7 +133,7 @@ sim::Task<bool> LiveSource::stop_and_copy() {
 }
 
 sim::Task<bool> LiveSource::hand_over() {
-  enter(MigrationPhase::handover);
+  enter(MigrationPhase::Handover);
   vm_.close_disks();
   sim::Message message = make_message(Kind::Grant);
   const bool sent = co_await send(std::move(message));
@@ -143,7 +143,7 @@ sim::Task<bool> LiveSource::hand_over() {
 }
 
 sim::Task<bool> LiveSource::cede() {
-  enter(MigrationPhase::commit);
+  enter(MigrationPhase::Commit);
   const std::uint32_t vm = vm_.config().number;
   Ownership record = host_.store.get(vm);
   epoch_ = record.epoch;
@@ -152,7 +152,7 @@ sim::Task<bool> LiveSource::cede() {
   record.peer = target_.value;
   const bool durable = co_await host_.store.put(vm, record);
   if (!durable) co_return fail("the cession could not be made durable");
-  emit_commit(CommitStep::ceded, host_.node.id());
+  emit_commit(CommitStep::Ceded, host_.node.id());
   co_return true;
 }
 
@@ -162,14 +162,14 @@ sim::Task<bool> LiveSource::commit() {
   if (!sent) co_return false;
   const auto answer = co_await expect(Kind::Committed);
   if (!answer) co_return false;
-  emit_commit(CommitStep::acknowledged, target_);
+  emit_commit(CommitStep::Acknowledged, target_);
   stream_->close();
   const Ownership nothing{};
   co_await host_.store.put(vm_.config().number, nothing);
   if (host_.node.world().plant(host_.node, "migration.source-resumes-after-commit")) {
     resume_here("plant");
   }
-  enter(MigrationPhase::cleanup);
+  enter(MigrationPhase::Cleanup);
   co_return true;
 }
 
@@ -178,16 +178,16 @@ sim::Task<Result> LiveSource::resolve() {
     const Verdict verdict =
         co_await ask_target(host_, job_, vm_.config().number, target_, epoch_ + 1);
     if (verdict == Verdict::Committed) {
-      emit_commit(CommitStep::acknowledged, target_);
+      emit_commit(CommitStep::Acknowledged, target_);
       const Ownership nothing{};
       co_await host_.store.put(vm_.config().number, nothing);
-      co_return finish(MigrationOutcome::completed, "the target had committed");
+      co_return finish(MigrationOutcome::Completed, "the target had committed");
     }
     if (verdict == Verdict::NotCommitted) {
       const bool withdrawn = co_await withdraw();
       if (withdrawn) {
         if (suspended_) resume_here("migration withdrawn");
-        co_return finish(MigrationOutcome::aborted, "the target had not committed");
+        co_return finish(MigrationOutcome::Aborted, "the target had not committed");
       }
     }
     co_await host_.node.sleep(host_.settings.query_interval);
@@ -200,7 +200,7 @@ sim::Task<bool> LiveSource::withdraw() {
   record.epoch = epoch_ + 2;
   const bool durable = co_await host_.store.put(vm_.config().number, record);
   if (!durable) co_return false;
-  emit_commit(CommitStep::withdrawn, host_.node.id());
+  emit_commit(CommitStep::Withdrawn, host_.node.id());
   traces::ev::VmOwner owner;
   owner.vm = vm_.config().number;
   owner.owner = host_.node.id().value;
@@ -218,13 +218,13 @@ sim::Task<Result> LiveSource::abort() {
   vm_.memory().stop_log();
   vm_.memory().end_witness();
   if (suspended_) resume_here("migration aborted");
-  co_return finish(MigrationOutcome::aborted, reason_);
+  co_return finish(MigrationOutcome::Aborted, reason_);
 }
 
 void LiveSource::resume_here(const char* reason) {
   // The target never committed, so it cannot use the disks that it may still hold open.
   if (!vm_.disks_open()) vm_.seize_disks();
-  vm_.emit_digests(traces::DigestPoint::resumed);
+  vm_.emit_digests(traces::DigestPoint::Resumed);
   suspended_ = false;
   vm_.resume(reason);
 }

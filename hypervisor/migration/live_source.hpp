@@ -37,7 +37,7 @@ struct HostServices {
 };
 
 struct Result {
-  traces::MigrationOutcome outcome = traces::MigrationOutcome::aborted;
+  traces::MigrationOutcome outcome = traces::MigrationOutcome::Aborted;
   std::string reason;
   sim::Duration blackout{};
 };

@@ -41,7 +41,7 @@ sim::Task<> LiveTarget::receive_vm(sim::Message hello) {
     if (vm_ != nullptr) drop_skeleton(refusal);
     co_return;
   }
-  enter(MigrationPhase::setup);
+  enter(MigrationPhase::Setup);
   sim::Message ready = make_message(Kind::Ready);
   bool going = co_await answer(std::move(ready));
   std::string problem = "the source ended the migration";
@@ -160,7 +160,7 @@ sim::Task<bool> LiveTarget::take_over(sim::Message message) {
   traces::ev::MigrationCommit commit;
   commit.job = job_;
   commit.vm = config_.number;
-  commit.step = CommitStep::committed;
+  commit.step = CommitStep::Committed;
   commit.owner = host_.node.id().value;
   emit(commit);
   traces::ev::VmOwner owner;
@@ -170,8 +170,8 @@ sim::Task<bool> LiveTarget::take_over(sim::Message message) {
   emit(owner);
 
   WorkerProcess& vm = management_.adopt(std::move(vm_), job_);
-  enter(MigrationPhase::resume);
-  vm.emit_digests(traces::DigestPoint::resumed);
+  enter(MigrationPhase::Resume);
+  vm.emit_digests(traces::DigestPoint::Resumed);
   vm.resume("live migration");
   sim::Message committed = make_numbers(Kind::Committed, {record.epoch});
   co_await answer(std::move(committed));
@@ -187,7 +187,7 @@ void LiveTarget::drop_skeleton(std::string reason) {
   traces::ev::MigrationFinished finished;
   finished.job = job_;
   finished.vm = number;
-  finished.outcome = traces::MigrationOutcome::aborted;
+  finished.outcome = traces::MigrationOutcome::Aborted;
   finished.reason = reason;
   emit(finished);
 
