@@ -2,31 +2,15 @@
 
 #include <algorithm>
 
-#include "traces/assert.hpp"
-#include "traces/byte_buffer.hpp"
-#include "traces/codec.hpp"
-#include "traces/digest.hpp"
+#include "traces/event_hash.hpp"
 
 namespace traces {
-namespace {
-
-/// Encoded events are hashed in batches of this size: fewer calls, and still within the L1 cache.
-constexpr std::size_t kBatch = 4096;
-
-}  // namespace
 
 struct Recorder::Hash {
-  EventEncoder encoder;
-  mutable DigestStream digest;
-  mutable ByteBuffer pending;
-
-  void flush() const {
-    digest.add(pending.bytes());
-    pending.clear();
-  }
+  EventHash events;
 };
 
-Recorder::Recorder() : hash_(std::make_unique<Hash>()) { hash_->encoder.reset(0); }
+Recorder::Recorder() : hash_(std::make_unique<Hash>()) {}
 
 Recorder::~Recorder() = default;
 
@@ -42,19 +26,15 @@ void Recorder::detach(Observer& observer) {
   }
 }
 
-Digest Recorder::hash() const {
-  hash_->flush();
-  return hash_->digest.finish();
-}
+Digest Recorder::hash() const { return hash_->events.value(); }
 
 void Recorder::record(const Event& event, int level) {
   ++count_;
   if (level == 0) {
-    hash_->encoder.encode(event, level0_count_, hash_->pending);
     ++level0_count_;
-    if (hash_->pending.size() >= kBatch) hash_->flush();
+    hash_->events.add(event);
   }
-  // Observers may not attach, detach or emit from within: they only look.
+  // Observers only look: they may not attach, detach or emit from within on_event().
   for (Observer* observer : observers_[static_cast<std::size_t>(event.type)]) {
     observer->on_event(event);
   }
