@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/kernel/world.hpp"
@@ -74,7 +75,11 @@ class SharedDisk final : NodeFate {
   /// When it returns Ok every write acknowledged before it was issued is on the medium.
   Task<DiskStatus> flush(Node& host, std::uint64_t epoch);
 
-  void set_faults(const DiskFaults& faults) { faults_ = faults; }
+  /// The sectors that the rules choose go bad now; what earlier rules did to contents stays.
+  void set_faults(const DiskFaults& faults);
+
+  /// Puts content on the medium that was there before the world began: no time, no events.
+  void preload(Lba lba, std::span<const std::byte> data);
 
   // -- witnesses --
   traces::Digest digest() const;  ///< logical content: medium with the cache on top
@@ -85,6 +90,28 @@ class SharedDisk final : NodeFate {
  private:
   void node_killed() override;  // power loss: the cache is decided sector by sector
   void node_restarted() override;
+  void node_resumed() override;
+
+  bool in_range(Lba lba, std::size_t bytes) const;
+  bool owned_by(std::uint64_t epoch) const;
+  /// When a request that is issued now has its data across, and when it is acknowledged.
+  struct Slot {
+    Time transferred;
+    Time done;
+  };
+  Slot reserve(Duration latency, std::size_t bytes);
+  /// Waits for an instant of a request; false when the disk has lost its power since.
+  Task<bool> wait_until(Node& host, Time when, std::uint32_t generation);
+  DiskStatus land(std::uint64_t epoch, Lba lba, std::span<const std::byte> data);
+  void enter_cache(std::uint64_t epoch, Lba lba, std::span<const std::byte> data);
+  std::optional<Lba> misdirected(Lba lba, std::uint64_t sectors) const;
+  bool unreadable(Lba lba, std::uint64_t sectors);
+  void heal(Lba lba, std::uint64_t sectors);
+  bool is_latent(std::uint64_t lba) const;
+  void fire(std::string_view fault, std::string_view detail) const;
+  void emit_write(std::uint64_t epoch, Lba lba, std::span<const std::byte> data) const;
+  void emit_hashes(traces::SectorCause cause, std::uint64_t lba,
+                   std::span<const std::byte> data) const;
 
   struct Impl;
   Node& node_;

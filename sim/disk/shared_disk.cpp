@@ -1,0 +1,179 @@
+// Requests on their way through the disk: queue, ownership, cache, loss of power.
+#include "sim/disk/shared_disk.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "sim/disk/plants.hpp"
+#include "sim/disk/shared_disk_impl.hpp"
+#include "traces/assert.hpp"
+
+namespace sim {
+namespace {
+
+constexpr std::size_t kMaxTransfer = std::size_t{8} << 30;  // times 10^9 it fits into 64 bits
+
+}  // namespace
+
+SharedDisk::SharedDisk(Node& node, const DiskConfig& config)
+    : node_(node), config_(config), impl_(std::make_unique<Impl>()) {
+  HVSIM_ASSERT(config.bytes_per_second > 0, "a disk without bandwidth never answers");
+  node_.follow(*this);
+}
+
+SharedDisk::~SharedDisk() { node_.unfollow(*this); }
+
+void SharedDisk::preload(Lba lba, std::span<const std::byte> data) {
+  HVSIM_ASSERT(in_range(lba, data.size()), "content beyond the end of the disk");
+  impl_->content.preload(lba.value, data);
+}
+
+// -- ownership --
+
+std::optional<std::uint64_t> SharedDisk::open(Node& host) {
+  const bool granted = !impl_->owner || *impl_->owner == host.id();
+  if (!impl_->owner) {
+    impl_->owner = host.id();
+    ++impl_->epoch;
+  }
+  traces::ev::DiskOpened event;
+  event.disk = config_.number;
+  event.epoch = impl_->epoch;
+  event.granted = granted;
+  node_.world().emit(host.id(), event);
+  if (!granted) return std::nullopt;
+  return impl_->epoch;
+}
+
+void SharedDisk::close(Node& host, std::uint64_t epoch) {
+  if (impl_->owner != host.id() || impl_->epoch != epoch) return;
+  impl_->owner.reset();
+  traces::ev::DiskClosed event;
+  event.disk = config_.number;
+  event.epoch = epoch;
+  node_.world().emit(host.id(), event);
+}
+
+std::uint64_t SharedDisk::seize(Node& host) {
+  impl_->owner.reset();
+  return *open(host);
+}
+
+std::optional<NodeId> SharedDisk::owner() const { return impl_->owner; }
+
+bool SharedDisk::owned_by(std::uint64_t epoch) const {
+  return impl_->owner.has_value() && impl_->epoch == epoch;
+}
+
+// -- requests --
+
+bool SharedDisk::in_range(Lba lba, std::size_t bytes) const {
+  HVSIM_ASSERT(bytes % kSectorSize == 0, "disk I/O moves whole sectors");
+  return lba.value <= config_.sectors && bytes / kSectorSize <= config_.sectors - lba.value;
+}
+
+SharedDisk::Slot SharedDisk::reserve(Duration latency, std::size_t bytes) {
+  HVSIM_ASSERT(bytes <= kMaxTransfer, "one request moves too much");
+  const auto ns = static_cast<std::int64_t>(bytes * 1'000'000'000 / config_.bytes_per_second);
+  const Duration transfer{std::max<std::int64_t>(ns, 1)};
+  impl_->busy_until = std::max(node_.now(), impl_->busy_until) + transfer;
+  // One nanosecond apart, so that no two acknowledgements are left to the order of tasks.
+  impl_->last_done = std::max(impl_->busy_until + latency, impl_->last_done + Duration{1});
+  return {impl_->busy_until, impl_->last_done};
+}
+
+Task<bool> SharedDisk::wait_until(Node& host, Time when, std::uint32_t generation) {
+  co_await host.sleep_until(when);
+  // Requests that a pause of the disk caught go on in the order of their tasks.
+  while (node_.paused()) co_await impl_->resumed.wait();
+  co_return node_.alive() && node_.generation() == generation;
+}
+
+Task<DiskStatus> SharedDisk::read(Node& host, Lba lba, std::span<std::byte> out) {
+  if (!in_range(lba, out.size())) co_return DiskStatus::OutOfRange;
+  const std::uint32_t generation = node_.generation();
+  const Slot slot = reserve(config_.read_latency, out.size());
+  if (!co_await wait_until(host, slot.done, generation)) co_return DiskStatus::Unavailable;
+  if (unreadable(lba, out.size() / kSectorSize)) co_return DiskStatus::MediumError;
+  impl_->content.read(lba.value, out);
+  co_return DiskStatus::Ok;
+}
+
+Task<DiskStatus> SharedDisk::write(Node& host, std::uint64_t epoch, Lba lba,
+                                   std::vector<std::byte> data) {
+  if (!in_range(lba, data.size())) co_return DiskStatus::OutOfRange;
+  const std::uint32_t generation = node_.generation();
+  const Slot slot = reserve(config_.write_latency, data.size());
+  if (!co_await wait_until(host, slot.transferred, generation)) {
+    co_return DiskStatus::Unavailable;
+  }
+  // From here on the data is in the cache, whether or not the acknowledgement arrives.
+  const DiskStatus status = land(epoch, lba, data);
+  if (!co_await wait_until(host, slot.done, generation)) co_return DiskStatus::Unavailable;
+  co_return status;
+}
+
+Task<DiskStatus> SharedDisk::flush(Node& host, std::uint64_t epoch) {
+  const std::uint32_t generation = node_.generation();
+  const Slot slot = reserve(config_.flush_latency, 0);
+  if (!co_await wait_until(host, slot.done, generation)) co_return DiskStatus::Unavailable;
+  if (!owned_by(epoch)) co_return DiskStatus::NotOwner;
+  if (node_.world().plant(node_, disk::kPlantFlushLies)) co_return DiskStatus::Ok;
+  impl_->content.flush();
+  traces::ev::DiskFlushed event;
+  event.disk = config_.number;
+  event.writes = std::exchange(impl_->unflushed_writes, 0);
+  node_.world().emit(node_.id(), event);
+  co_return DiskStatus::Ok;
+}
+
+DiskStatus SharedDisk::land(std::uint64_t epoch, Lba lba, std::span<const std::byte> data) {
+  World& world = node_.world();
+  if (!owned_by(epoch) && !world.plant(node_, disk::kPlantWriteIgnoresEpoch)) {
+    return DiskStatus::NotOwner;
+  }
+  if (data.size() > kSectorSize && world.plant(node_, disk::kPlantTornSector)) {
+    data = data.first(data.size() - kSectorSize);
+  }
+  if (!data.empty()) enter_cache(epoch, lba, data);
+  return DiskStatus::Ok;
+}
+
+// -- loss of power --
+
+void SharedDisk::node_killed() {
+  std::uint64_t kept = 0;
+  const disk::SectorMap cached = impl_->content.lose_power([this, &kept](std::uint64_t lba) {
+    const bool survives = node_.world()
+                              .random()
+                              .draw("disk.torn-write", config_.number, lba, node_.generation())
+                              .happens(faults_.torn_on_power_loss);
+    kept += survives ? 1 : 0;
+    return survives;
+  });
+  impl_->unflushed_writes = 0;
+  impl_->busy_until = {};
+  impl_->last_done = {};
+  impl_->resumed.raise();
+  impl_->resumed.reset();
+  if (kept != 0) fire("disk.torn-write", std::to_string(kept) + " cached sectors survive");
+  traces::ev::DiskPowerLost event;
+  event.disk = config_.number;
+  event.kept = kept;
+  event.lost = cached.count() - kept;
+  node_.world().emit(node_.id(), event);
+  cached.for_each([this](std::uint64_t lba, std::span<const std::byte> data) {
+    std::vector<std::byte> now(data.size());
+    impl_->content.read(lba, now);
+    emit_hashes(traces::SectorCause::PowerLoss, lba, now);
+  });
+}
+
+void SharedDisk::node_restarted() {}
+
+void SharedDisk::node_resumed() {
+  impl_->resumed.raise();
+  impl_->resumed.reset();
+}
+
+}  // namespace sim
