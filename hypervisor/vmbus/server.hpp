@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hypervisor/core/partition.hpp"
@@ -32,7 +33,9 @@ enum class Version : std::uint32_t {
 };
 
 struct ServerConfig {
-  Version highest = Version::V2_4;  ///< ws2012
+  /// ws2012. At least 2.4: older guests signal through the interrupt page, which this server does
+  /// not have; it answers their versions with "not supported".
+  Version highest = Version::V2_4;
 };
 
 /// What identifies a channel to the guest.
@@ -91,11 +94,17 @@ class Server final : hv::MessagePort {
   ~Server();
   Server(const Server&) = delete;
 
-  /// `name` keys the device in saved states. Not owned.
+  /// `name` keys the device in saved states. Not owned. While the guest is connected and has its
+  /// offers, the new device is offered at once.
   void add_device(std::string name, Device& device);
+  /// Takes a device away: closes its channel and rescinds the offer. The relid stays taken until
+  /// the guest releases it. False when there is no device of this name.
+  bool remove_device(std::string_view name);
 
   Version version() const;  ///< negotiated; 0 before
   bool connected() const;
+  /// Why a channel accepts nothing more; None while it works, or is not open.
+  RingError channel_error(std::string_view name) const;
 
   /// Quiesces every device and waits until all are idle.
   sim::Task<> quiesce();
@@ -108,6 +117,7 @@ class Server final : hv::MessagePort {
   bool restore(traces::ByteReader& in);
 
  private:
+  /// From the partition's loop; handled as an event of the host's node.
   void message(std::uint32_t type, std::span<const std::byte> payload) override;
   struct Impl;
   std::unique_ptr<Impl> impl_;
