@@ -41,6 +41,7 @@ sim::Task<> Host::boot_task() {
   services_.network.listen(node_, migration::kService, [this](std::shared_ptr<sim::Stream> stream) {
     node_.spawn("migration-target", ++served_, serve(std::move(stream)));
   });
+  booted_.raise();
 }
 
 sim::Task<> Host::serve(std::shared_ptr<sim::Stream> stream) {
@@ -205,6 +206,7 @@ sim::Task<JobResult> Host::settle_doubt(std::uint32_t number, migration::LiveSou
 sim::Task<JobResult> Host::hold_vm(std::uint32_t number, sim::Time from, sim::Time to) {
   Vm* vm = find(number);
   if (vm == nullptr || vm->state != VmState::Running) co_return refused("the VM is not running");
+  if (from == sim::kNever) co_return refused("there is nothing to hold it for");
   vm->busy = true;
   co_await node_.sleep_until(from);
   vm->worker->suspend("held in place");

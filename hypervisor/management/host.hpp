@@ -39,6 +39,8 @@ class Host final : migration::TargetHost {
 
   /// Reads the ownership records, listens for migrations, and sees to VMs that a crash left ceded.
   void boot();
+  /// Raised once verbs can be served.
+  sim::Signal& booted() { return booted_; }
 
   sim::Task<JobResult> new_vm(migration::VmConfig config);
   sim::Task<JobResult> start_vm(std::uint32_t vm);
@@ -100,6 +102,7 @@ class Host final : migration::TargetHost {
   std::map<std::uint32_t, Vm> vms_;
   std::map<std::uint64_t, Incoming> incoming_;
   std::uint64_t served_ = 0;
+  sim::Signal booted_;
 };
 
 }  // namespace management

@@ -106,6 +106,7 @@ std::uint64_t Installation::submit(const Command& command,
 
 sim::Task<> Installation::run(std::uint64_t job, Command command, Host* host) {
   JobResult result;
+  co_await host->booted().wait();
   switch (command.verb) {
     case Verb::NewVm: {
       const migration::VmConfig* found = environment_.configuration(command.vm);

@@ -45,6 +45,8 @@ class Installation {
   /// Runs a verb as a job on the host that has the VM. Emits verb.started and verb.finished; the
   /// death of the host ends the job as failed. `done` (may be empty) is called with the result.
   std::uint64_t submit(const Command& command, std::function<void(const JobResult&)> done = {});
+  /// The number that the next submitted job gets.
+  std::uint64_t next_job() const { return last_job_ + 1; }
   /// True while a job is under way.
   bool busy() const;
 

@@ -1,0 +1,164 @@
+#include "scenarios/language/grammar.hpp"
+
+#include "checkers/checker.hpp"
+#include "fault-injection/catalogue.hpp"
+#include "hypervisor/management/installation.hpp"
+
+namespace scenarios {
+
+const Rows& host_rows() {
+  static const Rows rows{{"memory", Shape::Size, "memory for VMs"}};
+  return rows;
+}
+
+const Rows& network_rows() {
+  static const Rows rows{
+      {"hosts", Shape::Names, "hosts that are on it", true},
+      {"bandwidth", Shape::Rate, "of each host's link"},
+      {"latency", Shape::Duration, "one way, from host to host"},
+      {"loss", Shape::Percent, "of segments, each drawn on its own"},
+  };
+  return rows;
+}
+
+const Rows& storage_rows() {
+  static const Rows rows{{"size", Shape::Size, "capacity of the shared disk"}};
+  return rows;
+}
+
+const Rows& guest_rows() {
+  static const Rows rows{
+      {"program", Shape::Name, "real x86-64 code: worker, hungry, hello"},
+      {"model", Shape::Name, "a guest without instructions: dirtying"},
+      {"working-set", Shape::Size, "memory that it keeps writing"},
+      {"dirty-rate", Shape::Count, "pages written per millisecond of guest time"},
+      {"disk-interval", Shape::Duration, "guest time between two writes"},
+      {"blocks-per-write", Shape::Count, "512-byte blocks per write, 1 to 64"},
+      {"flush-every", Shape::Count, "writes between two flushes"},
+      {"stop-after", Shape::Duration, "guest time after which it ends itself"},
+  };
+  return rows;
+}
+
+const Rows& vm_rows() {
+  static const Rows rows{
+      {"host", Shape::Name, "where it starts", true},
+      {"memory", Shape::Size, "its RAM, a multiple of 4KiB"},
+      {"guest", Shape::Record, "what runs in it", true, &guest_rows()},
+      {"disks", Shape::Names, "shared disks in LUN order"},
+      {"speed", Shape::Count, "instructions per microsecond of virtual time"},
+      {"heartbeat", Shape::Duration, "interval of the heartbeat service"},
+  };
+  return rows;
+}
+
+const Rows& migration_rows() {
+  static const Rows rows{
+      {"round-limit", Shape::Count, "pre-copy passes at most, 1 to 100"},
+      {"threshold", Shape::Count, "dirty pages at which pre-copy stops"},
+  };
+  return rows;
+}
+
+const Rows& step_rows() {
+  static const Rows rows = [] {
+    Rows all{{"at", Shape::Duration, "virtual time since the world began", true},
+             {"to", Shape::Name, "move-vm: the target host"}};
+    for (const auto& verb : management::verbs()) {
+      // new-vm and hold-vm are the runner's own: VMs exist from the start, twins are made by it.
+      const bool users = verb.verb != management::Verb::NewVm &&
+                         verb.verb != management::Verb::HoldVm;
+      if (users) all.push_back({verb.name, Shape::Name, verb.what});
+    }
+    return all;
+  }();
+  return rows;
+}
+
+const Rows& fault_rows() {
+  static const Rows rows = [] {
+    Rows all{{"at", Shape::Duration, "virtual time since the world began"},
+             {"when", Shape::Fields, "the first event with these fields; `event` names it"},
+             {"after", Shape::Duration, "how long after that event"},
+             {"from", Shape::Name, "one-way faults: the host whose frames are hit"},
+             {"lasts", Shape::Duration, "then the fault is taken back"}};
+    for (const auto& fault : faults::catalogue()) {
+      all.push_back({fault.name, Shape::Name, fault.what});
+    }
+    return all;
+  }();
+  return rows;
+}
+
+const Rows& expect_rows() {
+  static const Rows rows = [] {
+    Rows all{{"vm", Shape::Name, "the VM that it is about"},
+             {"twin-equal", Shape::True,
+              "memory, processors and disks equal those of the twin that never migrated"}};
+    for (const auto& expectation : checkers::expectations()) {
+      Shape shape = Shape::True;
+      switch (expectation.value) {
+        case checkers::ExpectedValue::Count: shape = Shape::Count; break;
+        case checkers::ExpectedValue::Duration: shape = Shape::Duration; break;
+        case checkers::ExpectedValue::Host: shape = Shape::Name; break;
+        case checkers::ExpectedValue::True: shape = Shape::True; break;
+      }
+      all.push_back({expectation.name, shape, expectation.statement});
+    }
+    return all;
+  }();
+  return rows;
+}
+
+const Rows& scenario_rows() {
+  static const Rows rows{
+      {"scenario", Shape::Name, "its name", true},
+      {"description", Shape::Text, "what it shows"},
+      {"platform", Shape::Name, "ws2012: Windows Server 2012 (VMBus 2.4)"},
+      {"seed", Shape::Count, "default seed"},
+      {"end", Shape::Duration, "virtual time at which the world ends", true},
+      {"hosts", Shape::Mapping, "Hyper-V hosts", true, &host_rows()},
+      {"networks", Shape::Mapping, "networks between hosts", false, &network_rows()},
+      {"storage", Shape::Mapping, "shared disks", false, &storage_rows()},
+      {"vms", Shape::Mapping, "virtual machines", true, &vm_rows()},
+      {"migration", Shape::Record, "live migration settings", false, &migration_rows()},
+      {"timeline", Shape::Sequence, "management verbs", false, &step_rows()},
+      {"faults", Shape::Sequence, "faults", false, &fault_rows()},
+      {"expect", Shape::Sequence, "what must hold besides the built-in checkers", false,
+       &expect_rows()},
+  };
+  return rows;
+}
+
+const char* pattern_of(Shape shape) {
+  switch (shape) {
+    case Shape::Name: return "^[A-Za-z][A-Za-z0-9_-]{0,62}$";
+    case Shape::Count: return "^(0|[1-9][0-9]{0,17})$";
+    case Shape::Size: return "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)$";
+    case Shape::Rate: return "^[0-9]+(\\.[0-9]+)?(bit|kbit|Mbit|Gbit)/s$";
+    case Shape::Duration: return "^[0-9]+(\\.[0-9]+)?(ns|us|ms|s|min|h)$";
+    case Shape::Percent: return "^[0-9]+(\\.[0-9]+)?%$";
+    default: return "";
+  }
+}
+
+const char* example_of(Shape shape) {
+  switch (shape) {
+    case Shape::Text: return "text";
+    case Shape::Name: return "a name such as web-1";
+    case Shape::Names: return "a list of names such as [alpha, beta]";
+    case Shape::Count: return "a whole number such as 10";
+    case Shape::Size: return "a size such as 64MiB";
+    case Shape::Rate: return "a rate such as 10Gbit/s";
+    case Shape::Duration: return "a duration such as 500ms";
+    case Shape::Percent: return "a percentage such as 0.5%";
+    case Shape::True: return "true";
+    case Shape::Record: return "a mapping";
+    case Shape::Mapping: return "a mapping of names to mappings";
+    case Shape::Sequence: return "a list of mappings";
+    case Shape::Fields: return "a mapping such as {event: migration.phase, phase: precopy}";
+  }
+  return "";
+}
+
+}  // namespace scenarios

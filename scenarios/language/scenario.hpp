@@ -1,0 +1,112 @@
+// A scenario as the file says it: what there is, what happens, what must hold. Plain data, checked
+// by the parser: every name resolves, every quantity is in range.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenarios/language/source.hpp"
+#include "sim/kernel/random.hpp"
+#include "sim/kernel/time.hpp"
+
+namespace scenarios {
+
+struct HostSpec {
+  std::string name;
+  std::uint64_t memory_bytes = 4ULL << 30;
+};
+
+struct NetworkSpec {
+  std::string name;
+  std::vector<std::string> hosts;
+  std::uint64_t bits_per_second = 10'000'000'000;
+  sim::Duration latency{20'000};
+  sim::Chance loss;
+};
+
+struct StorageSpec {
+  std::string name;
+  std::uint64_t bytes = 64ULL << 20;
+};
+
+/// What runs in a VM. A zero means the program's own default.
+struct GuestSpec {
+  std::string program = "worker";  ///< real x86-64 code of scenarios/guests; or
+  std::string model;               ///< a model guest, which has no instructions
+  std::uint64_t working_set_bytes = 0;
+  std::uint64_t dirty_pages_per_ms = 0;
+  sim::Duration disk_interval{};
+  std::uint64_t blocks_per_write = 0;
+  std::uint64_t flush_every = 0;
+  sim::Duration stop_after{};
+};
+
+struct VmSpec {
+  std::string name;
+  std::string host;
+  std::uint64_t memory_bytes = 64ULL << 20;
+  GuestSpec guest;
+  std::vector<std::string> disks;
+  std::uint64_t instructions_per_us = 1000;
+  sim::Duration heartbeat{2'000'000'000};
+};
+
+struct Step {
+  Place place;
+  sim::Time at{};
+  std::string verb;  ///< kebab-case, one of management::verbs()
+  std::string vm;
+  std::string host;  ///< move-vm: to
+};
+
+/// When a fault strikes: at an instant, or a while after the first event that matches.
+struct Trigger {
+  std::optional<sim::Time> at;
+  std::string event;  ///< event name, e.g. migration.phase
+  std::vector<std::pair<std::string, std::string>> fields;  ///< field = value, as the trace prints
+  sim::Duration after{};
+};
+
+struct FaultSpec {
+  Place place;
+  std::string fault;   ///< name in the catalogue
+  std::string target;  ///< host, network or disk, by the fault
+  std::string from;    ///< one-way faults: the sending host
+  Trigger trigger;
+  std::optional<sim::Duration> lasts;  ///< then it is taken back
+};
+
+struct ExpectSpec {
+  Place place;
+  std::string name;  ///< one of checkers::expectations(), or "twin-equal"
+  std::string vm;    ///< empty: every VM
+  std::string host;
+  std::int64_t bound = 0;  ///< nanoseconds or a count, by name
+};
+
+struct MigrationSpec {
+  std::uint32_t round_limit = 10;
+  std::uint64_t threshold_pages = 50;
+};
+
+struct Scenario {
+  std::string file;  ///< as the user named it
+  std::string text;  ///< the whole file
+  std::string name;
+  std::string description;
+  std::string platform = "ws2012";
+  std::uint64_t seed = 1;
+  sim::Time end{};  ///< the world ends at this instant
+  std::vector<HostSpec> hosts;
+  std::vector<NetworkSpec> networks;
+  std::vector<StorageSpec> storage;
+  std::vector<VmSpec> vms;
+  MigrationSpec migration;
+  std::vector<Step> timeline;
+  std::vector<FaultSpec> faults;
+  std::vector<ExpectSpec> expect;
+};
+
+}  // namespace scenarios

@@ -1,0 +1,35 @@
+// From a scenario's guest to what runs: parameters, image, entry state, model.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "hypervisor/core/partition.hpp"
+#include "hypervisor/migration/vm_config.hpp"
+#include "scenarios/language/scenario.hpp"
+
+namespace scenarios {
+
+/// What VmConfig::guest_parameters holds, in this order. They travel with the VM.
+enum GuestParameter : std::size_t {
+  kWorkingSetPages,
+  kDirtyPagesPerMs,
+  kDiskIntervalUs,
+  kDiskBlocks,
+  kBlocksPerWrite,
+  kFlushEvery,
+  kStopAfterUs,
+  kGuestSeed,
+  kGuestParameterCount,
+};
+
+/// `seed` is the world's; the guest's own is derived from it and the VM's number.
+std::vector<std::uint64_t> guest_parameters(const Scenario& scenario, const VmSpec& vm,
+                                            std::uint64_t seed);
+/// Loads the program's image and sets VP 0 to its entry.
+void boot_program(const migration::VmConfig& config, hv::Partition& partition);
+std::unique_ptr<hv::ModelGuest> make_model_guest(const migration::VmConfig& config,
+                                                 hv::Partition& partition);
+
+}  // namespace scenarios

@@ -1,0 +1,352 @@
+#include "scenarios/runner/simulation.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "scenarios/guests/images.hpp"
+#include "scenarios/guests/model_guest.hpp"
+#include "scenarios/runner/guest_setup.hpp"
+#include "sim/cpu/engine.hpp"
+#include "traces/assert.hpp"
+#include "traces/digest.hpp"
+#include "traces/reflection.hpp"
+
+namespace scenarios {
+
+namespace {
+
+constexpr std::uint64_t kSectorsPerPage = sim::kPageSize / sim::kSectorSize;
+
+sim::WorldConfig world_config(const SimulationOptions& options) {
+  sim::WorldConfig config;
+  config.seed = options.seed;
+  config.plants = options.plants;
+  return config;
+}
+
+traces::Digest input_digest(const Scenario& scenario) {
+  traces::DigestStream stream;
+  stream.add(std::as_bytes(std::span(scenario.text)));
+  for (const auto& input : Simulation::inputs(scenario)) {
+    stream.add(std::as_bytes(std::span(input.name)));
+    stream.add_u64(input.digest.high);
+    stream.add_u64(input.digest.low);
+  }
+  return stream.finish();
+}
+
+}  // namespace
+
+/// Waits for the first event that a fault is tied to, then sets the fault off as a task.
+class Simulation::FaultTrigger final : public traces::Observer {
+ public:
+  FaultTrigger(Simulation& simulation, std::size_t fault)
+      : simulation_(simulation),
+        fault_(fault),
+        trigger_(simulation.scenario_.faults[fault].trigger) {}
+
+  traces::EventSet types() const {
+    traces::EventSet set;
+    set.set(static_cast<std::size_t>(traces::find_event(trigger_.event)->type));
+    return set;
+  }
+
+  void on_event(const traces::Event& event) override {
+    if (fired_ || !matches(event)) return;
+    fired_ = true;
+    const sim::Time at = simulation_.world_->now() + trigger_.after;
+    simulation_.operator_->spawn("fault", fault_, simulation_.strike(fault_, at));
+  }
+
+ private:
+  bool matches(const traces::Event& event) const {
+    for (const auto& [name, wanted] : trigger_.fields) {
+      if (name == "node") {
+        if (event.node.value == 0) return false;
+        if (simulation_.world_->node(event.node).name() != wanted) return false;
+        continue;
+      }
+      const auto value = traces::field(event, name);
+      if (!value || traces::to_text(*value) != wanted) return false;
+    }
+    return true;
+  }
+
+  Simulation& simulation_;
+  std::size_t fault_;
+  const Trigger& trigger_;
+  bool fired_ = false;
+};
+
+Simulation::Simulation(const Scenario& scenario, const SimulationOptions& options)
+    : scenario_(scenario), options_(options) {
+  recorder_.set_detail(options.detail);
+  world_ = std::make_unique<sim::World>(world_config(options), recorder_);
+}
+
+Simulation::~Simulation() = default;
+
+void Simulation::build() {
+  built_ = true;
+  traces::ev::WorldStarted started;
+  started.seed = options_.seed;
+  started.scenario = scenario_.name;
+  started.inputs = input_digest(scenario_);
+  world_->emit(sim::NodeId{}, started);
+
+  operator_ = &world_->add_node("operator", "operator");
+  network_ = std::make_unique<sim::Network>(*world_);
+  installation_ = std::make_unique<management::Installation>(*world_, *network_, *this);
+  for (const HostSpec& host : scenario_.hosts) world_->add_node(host.name, "host");
+  add_networks();
+  add_storage();
+  add_vms();
+  add_hosts();
+  set_timeline();
+  set_faults();
+}
+
+void Simulation::add_networks() {
+  for (const NetworkSpec& spec : scenario_.networks) {
+    sim::Node& hub = world_->add_node("switch-" + spec.name, "switch");
+    for (const std::string& host : spec.hosts) {
+      sim::LinkConfig link;
+      link.name = link_of(spec.name, host);
+      link.bits_per_second = spec.bits_per_second;
+      link.latency = spec.latency / 2;  // two links make one path from host to host
+      sim::Node& end = *world_->find_node(host);
+      network_->add_link(link, end, hub);
+      sim::LinkFaults loss;
+      loss.loss = spec.loss;
+      if (spec.loss.numerator != 0) {
+        network_->set_faults(sim::LinkEnd{link.name, end.id()}, loss);
+      }
+    }
+  }
+}
+
+void Simulation::add_storage() {
+  std::uint32_t number = 0;
+  for (const StorageSpec& spec : scenario_.storage) {
+    sim::Node& node = world_->add_node("storage-" + spec.name, "storage");
+    sim::DiskConfig config;
+    config.name = spec.name;
+    config.number = ++number;
+    config.sectors = spec.bytes / sim::kSectorSize;
+    disks_.emplace(spec.name, std::make_unique<sim::SharedDisk>(node, config));
+  }
+}
+
+void Simulation::add_vms() {
+  std::uint32_t number = 0;
+  for (const VmSpec& spec : scenario_.vms) {
+    migration::VmConfig config;
+    config.number = ++number;
+    config.name = spec.name;
+    const bool model = !spec.guest.model.empty();
+    config.engine = model ? migration::Engine::Model : migration::Engine::Unicorn;
+    config.guest = model ? spec.guest.model : spec.guest.program;
+    config.guest_parameters = guest_parameters(scenario_, spec, options_.seed);
+    config.memory_pages = spec.memory_bytes / sim::kPageSize;
+    config.disks = spec.disks;
+    config.time.instructions_per_us = spec.instructions_per_us;
+    config.heartbeat_interval = spec.heartbeat;
+    configurations_.emplace(number, std::move(config));
+  }
+}
+
+void Simulation::add_hosts() {
+  std::uint32_t number = static_cast<std::uint32_t>(scenario_.storage.size());
+  for (const HostSpec& spec : scenario_.hosts) {
+    sim::Node& node = *world_->find_node(spec.name);
+    sim::DiskConfig disk;
+    disk.name = spec.name + "-system";
+    disk.number = ++number;
+    // One sector per VM record, rounded up to pages.
+    disk.sectors = (scenario_.vms.size() / kSectorsPerPage + 1) * kSectorsPerPage;
+    system_disks_.push_back(std::make_unique<sim::SharedDisk>(node, disk));
+    management::HostConfig config;
+    config.memory_pages = spec.memory_bytes / sim::kPageSize;
+    config.migration.round_limit = scenario_.migration.round_limit;
+    config.migration.threshold_pages = scenario_.migration.threshold_pages;
+    installation_->add_host(node, *system_disks_.back(), config);
+  }
+}
+
+void Simulation::set_timeline() {
+  std::uint32_t number = 0;
+  for (const VmSpec& spec : scenario_.vms) {
+    const sim::NodeId host = world_->find_node(spec.host)->id();
+    operator_->spawn("start", ++number, start_vm(number, host));
+  }
+  for (std::size_t step = 0; step < scenario_.timeline.size(); ++step) {
+    operator_->spawn("step", step, play(step));
+  }
+}
+
+sim::Task<> Simulation::start_vm(std::uint32_t vm, sim::NodeId host) {
+  management::Command command;
+  command.verb = management::Verb::NewVm;
+  command.vm = vm;
+  command.host = host;
+  // The VM is started by the same operator once it exists; both jobs are the scenario's first.
+  installation_->submit(command, [this, vm](const management::JobResult& result) {
+    if (result.status != traces::JobStatus::Completed) return;
+    management::Command start;
+    start.verb = management::Verb::StartVm;
+    start.vm = vm;
+    installation_->submit(start);
+  });
+  co_return;
+}
+
+sim::Task<> Simulation::play(std::size_t step) {
+  co_await operator_->sleep_until(scenario_.timeline[step].at);
+  management::Command command = command_of(step, installation_->next_job());
+  installation_->submit(command);
+}
+
+management::Command Simulation::command_of(std::size_t step, std::uint64_t job) const {
+  const Step& spec = scenario_.timeline[step];
+  management::Command command;
+  command.vm = vm_number(scenario_, spec.vm);
+  for (const auto& known : management::verbs()) {
+    if (spec.verb == known.name) command.verb = known.verb;
+  }
+  if (command.verb != management::Verb::MoveVm) return command;
+  command.host = world_->find_node(spec.host)->id();
+  if (!options_.twin) return command;
+  command.verb = management::Verb::HoldVm;
+  command.from = sim::kNever;
+  for (const checkers::Hold& hold : options_.holds) {
+    if (hold.job != job) continue;
+    command.from = hold.from;
+    command.to = hold.to;
+  }
+  return command;
+}
+
+void Simulation::set_faults() {
+  if (options_.twin) {
+    for (const Struck& struck : options_.struck) {
+      const auto* fault = faults::find(scenario_.faults[struck.fault].fault);
+      if (fault->target != faults::Target::Storage) continue;
+      operator_->spawn("fault", struck.fault, strike(struck.fault, struck.at));
+    }
+    return;
+  }
+  for (std::size_t index = 0; index < scenario_.faults.size(); ++index) {
+    const Trigger& trigger = scenario_.faults[index].trigger;
+    if (trigger.at) {
+      operator_->spawn("fault", index, strike(index, *trigger.at));
+    } else {
+      triggers_.push_back(std::make_unique<FaultTrigger>(*this, index));
+      recorder_.attach(*triggers_.back(), triggers_.back()->types());
+    }
+  }
+}
+
+sim::Task<> Simulation::strike(std::size_t index, sim::Time at) {
+  const FaultSpec& spec = scenario_.faults[index];
+  const faults::Fault& fault = *faults::find(spec.fault);
+  co_await operator_->sleep_until(at);
+  struck_.push_back(Struck{index, at});
+  const faults::Strike where{spec.target, spec.from};
+  faults::apply(fault, *this, where);
+  if (spec.lasts) {
+    co_await operator_->sleep(*spec.lasts);
+    faults::undo(fault, *this, where);
+  }
+}
+
+void Simulation::run() {
+  run_until(scenario_.end);
+  finish();
+}
+
+bool Simulation::run_until(sim::Time limit) {
+  if (!built_) build();
+  const sim::Time until = std::min(limit, scenario_.end);
+  world_->run_until(until);
+  return until < scenario_.end && !world_->stopped();
+}
+
+void Simulation::finish() {
+  HVSIM_ASSERT(built_ && !finished_, "a simulation ends once, after it ran");
+  finished_ = true;
+  for (management::Host* host : installation_->hosts()) {
+    host->emit_digests(traces::DigestPoint::End);
+  }
+  for (const auto& [name, disk] : disks_) {
+    disk->emit_digest(traces::DigestPoint::End);
+    disk->emit_sectors(traces::SectorCause::End);
+  }
+  traces::ev::WorldEnded ended;
+  ended.reason = world_->stopped() ? std::string_view(world_->stop_reason()) : "end of the scenario";
+  world_->emit(sim::NodeId{}, ended);
+}
+
+std::unique_ptr<sim::Cpu> Simulation::make_cpu(const migration::VmConfig&,
+                                               sim::GuestMemory& memory, sim::CpuBus& bus,
+                                               hv::VpIndex vp) {
+  sim::CpuConfig config;
+  config.storage = memory.storage();
+  config.frames = memory.frames();
+  config.apic_id = vp.value;
+  return sim::make_unicorn_cpu(config, bus);
+}
+
+std::unique_ptr<hv::ModelGuest> Simulation::make_model(const migration::VmConfig& config,
+                                                       hv::Partition& partition, hv::VpIndex) {
+  return make_model_guest(config, partition);
+}
+
+void Simulation::boot(const migration::VmConfig& config, hv::Partition& partition) {
+  if (config.engine == migration::Engine::Unicorn) boot_program(config, partition);
+}
+
+sim::SharedDisk* Simulation::disk(sim::Node&, std::string_view name) { return storage(name); }
+
+const migration::VmConfig* Simulation::configuration(std::uint32_t vm) {
+  const auto found = configurations_.find(vm);
+  return found == configurations_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> Simulation::links_of(std::string_view network) {
+  std::vector<std::string> links;
+  for (const NetworkSpec& spec : scenario_.networks) {
+    if (spec.name != network) continue;
+    for (const std::string& host : spec.hosts) links.push_back(link_of(spec.name, host));
+  }
+  return links;
+}
+
+std::string Simulation::link_of(std::string_view network, std::string_view host) {
+  return std::string(network) + "/" + std::string(host);
+}
+
+sim::SharedDisk* Simulation::storage(std::string_view name) {
+  const auto found = disks_.find(name);
+  return found == disks_.end() ? nullptr : found->second.get();
+}
+
+std::uint32_t Simulation::vm_number(const Scenario& scenario, const std::string& name) {
+  for (std::size_t i = 0; i < scenario.vms.size(); ++i) {
+    if (scenario.vms[i].name == name) return static_cast<std::uint32_t>(i + 1);
+  }
+  return 0;
+}
+
+std::vector<traces::TraceHeader::Input> Simulation::inputs(const Scenario& scenario) {
+  std::vector<traces::TraceHeader::Input> all;
+  for (const VmSpec& vm : scenario.vms) {
+    if (!vm.guest.model.empty()) continue;
+    const std::string name = "guest " + vm.guest.program;
+    const bool known = std::any_of(all.begin(), all.end(),
+                                   [&name](const auto& input) { return input.name == name; });
+    if (!known) all.push_back({name, traces::digest_of(guests::image(vm.guest.program))});
+  }
+  return all;
+}
+
+}  // namespace scenarios

@@ -1,0 +1,111 @@
+// One world made from a scenario: nodes, network, disks, hosts and VMs wired together, the
+// timeline and the faults set up. It runs; whoever attached to its recorder sees what happens.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "checkers/checker.hpp"
+#include "fault-injection/catalogue.hpp"
+#include "hypervisor/management/installation.hpp"
+#include "scenarios/language/scenario.hpp"
+#include "sim/disk/shared_disk.hpp"
+#include "sim/kernel/world.hpp"
+#include "sim/net/network.hpp"
+#include "traces/file.hpp"
+#include "traces/record.hpp"
+#include "traces/text.hpp"
+
+namespace scenarios {
+
+/// A fault as it struck, so that a twin can be given the same.
+struct Struck {
+  std::size_t fault = 0;  ///< index into Scenario::faults
+  sim::Time at{};
+};
+
+struct SimulationOptions {
+  std::uint64_t seed = 1;
+  std::set<std::string, std::less<>> plants;
+  bool detail = true;
+  /// A twin: no migration, each VM held in place for these intervals instead; faults that matter to
+  /// it (storage) strike when they struck in the original.
+  bool twin = false;
+  std::vector<checkers::Hold> holds;
+  std::vector<Struck> struck;
+};
+
+class Simulation final : migration::Environment, faults::Field {
+ public:
+  Simulation(const Scenario& scenario, const SimulationOptions& options);
+  ~Simulation();
+  Simulation(const Simulation&) = delete;
+
+  /// Attach observers before run().
+  traces::Recorder& recorder() { return recorder_; }
+  sim::World& world() override { return *world_; }
+  management::Installation& installation() { return *installation_; }
+
+  /// To the scenario's end; final digests and world.ended included.
+  void run();
+  /// The same in steps: up to an instant, true while there is more. finish() afterwards.
+  bool run_until(sim::Time limit);
+  void finish();
+
+  const std::vector<Struck>& struck() const { return struck_; }
+  /// Number of a VM in events, from 1 in the order of the file; 0 when there is none.
+  static std::uint32_t vm_number(const Scenario& scenario, const std::string& name);
+  /// Name and digest of every input besides the scenario text: guest images.
+  static std::vector<traces::TraceHeader::Input> inputs(const Scenario& scenario);
+
+ private:
+  class FaultTrigger;
+  void build();
+  void add_networks();
+  void add_storage();
+  void add_hosts();
+  void add_vms();
+  void set_timeline();
+  void set_faults();
+  sim::Task<> start_vms();
+  sim::Task<> play(std::size_t step);
+  sim::Task<> strike(std::size_t fault, sim::Time at);
+  sim::Task<> start_vm(std::uint32_t vm, sim::NodeId host);
+  management::Command command_of(std::size_t step, std::uint64_t job) const;
+
+  // migration::Environment
+  std::unique_ptr<sim::Cpu> make_cpu(const migration::VmConfig& config, sim::GuestMemory& memory,
+                                     sim::CpuBus& bus, hv::VpIndex vp) override;
+  std::unique_ptr<hv::ModelGuest> make_model(const migration::VmConfig& config,
+                                             hv::Partition& partition, hv::VpIndex vp) override;
+  void boot(const migration::VmConfig& config, hv::Partition& partition) override;
+  sim::SharedDisk* disk(sim::Node& host, std::string_view name) override;
+  const migration::VmConfig* configuration(std::uint32_t vm) override;
+  // faults::Field
+  sim::Network& network() override { return *network_; }
+  std::vector<std::string> links_of(std::string_view network) override;
+  std::string link_of(std::string_view network, std::string_view host) override;
+  sim::Node* host(std::string_view name) override { return world_->find_node(name); }
+  sim::SharedDisk* storage(std::string_view name) override;
+
+  const Scenario& scenario_;
+  SimulationOptions options_;
+  traces::Recorder recorder_;
+  std::unique_ptr<sim::World> world_;
+  std::unique_ptr<sim::Network> network_;
+  std::map<std::string, std::unique_ptr<sim::SharedDisk>, std::less<>> disks_;
+  std::vector<std::unique_ptr<sim::SharedDisk>> system_disks_;
+  std::map<std::uint32_t, migration::VmConfig> configurations_;
+  std::unique_ptr<management::Installation> installation_;
+  sim::Node* operator_ = nullptr;
+  std::vector<std::unique_ptr<FaultTrigger>> triggers_;
+  std::vector<Struck> struck_;
+  bool built_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace scenarios
