@@ -1,9 +1,10 @@
 // What a storage VSP puts a LUN on: blocks with asynchronous reads, writes and flushes. Virtual
-// disk formats and SAN LUNs implement it; SharedDiskFile is a plain disk opened by one owner.
+// disk formats and SAN LUNs implement it; SharedDiskHandle is a plain disk opened by one owner.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -42,6 +43,8 @@ class SharedDiskHandle final : public VirtualDisk {
   sim::Node& host_;
   sim::SharedDisk& disk_;
   std::uint64_t epoch_ = 0;
+  /// First content read per block; filled and used by the plant storage.stale-read only.
+  std::map<sim::Lba, std::vector<std::byte>> stale_;
 };
 
 }  // namespace storage

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 
 #include "hypervisor/storage/virtual_disk.hpp"
@@ -25,6 +24,8 @@ struct StorVspConfig {
   StorageVersion highest = StorageVersion::Win8;
   std::uint32_t max_transfer_bytes = 0x40000;
   std::uint32_t max_outstanding = 64;  ///< further requests stay in the ring
+  /// Work of the host per request; requests start one after the other, this far apart.
+  sim::Duration request_cost{1'000};
   vmbus::Guid instance;
 };
 

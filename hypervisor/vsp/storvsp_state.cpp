@@ -1,0 +1,75 @@
+// Saved form of the storage VSP (spec D.1). It is drained first, so there are no requests in it;
+// replies that found no room in the guest's ring are carried along.
+//
+//   u32 format | phase | version | serial | start of the next request (ns) | replies
+#include <algorithm>
+#include <cstring>
+
+#include "hypervisor/vsp/storvsp_impl.hpp"
+#include "traces/assert.hpp"
+
+namespace vsp {
+namespace {
+
+constexpr std::uint32_t kFormat = 0x31535453;  // "STS1"
+
+bool consistent(Phase phase, std::uint16_t version, const StorVspConfig& config) {
+  if (phase <= Phase::Version) return version == 0;
+  return version != 0 && version <= static_cast<std::uint16_t>(config.highest);
+}
+
+}  // namespace
+
+void StorVsp::save(traces::ByteWriter& out) const {
+  HVSIM_ASSERT(idle(), "a storage VSP is drained before it is saved");
+  out.put(kFormat);
+  out.put(impl_->phase);
+  out.put(impl_->version);
+  out.put(impl_->next_serial);
+  out.put(impl_->next_start.ns);
+  out.put<std::uint64_t>(impl_->replies.size());
+  for (const Impl::Reply& reply : impl_->replies) {
+    out.put(reply.transaction);
+    out.raw(std::as_bytes(std::span(&reply.packet, 1)));
+    out.put<std::uint8_t>(reply.scsi);
+    out.put(reply.opcode);
+    out.put(reply.disk);
+  }
+}
+
+bool StorVsp::restore(traces::ByteReader& in, vmbus::Channel* channel) {
+  if (in.get<std::uint32_t>() != kFormat) return false;
+  const auto phase = in.get<Phase>();
+  const auto version = in.get<std::uint16_t>();
+  const auto serial = in.get<std::uint64_t>();
+  const auto start = in.get<std::int64_t>();
+  const std::uint64_t count = in.count(8 + sizeof(protocol::StoragePacket) + 1 + 1 + 4);
+  if (!in.ok() || phase > Phase::Ready || !consistent(phase, version, impl_->config)) return false;
+  // A plant may complete twice, hence two replies for each request.
+  if (count > 2 * std::uint64_t{impl_->config.max_outstanding} || serial == 0 || start < 0) {
+    return false;
+  }
+  if (channel == nullptr && (phase != Phase::Begin || count != 0)) return false;
+  std::deque<Impl::Reply> replies;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Impl::Reply reply;
+    reply.transaction = in.get<std::uint64_t>();
+    const auto packet = in.raw(sizeof(reply.packet));
+    const auto scsi = in.get<std::uint8_t>();
+    reply.opcode = in.get<std::uint8_t>();
+    reply.disk = in.get<std::uint32_t>();
+    if (!in.ok() || scsi > 1) return false;
+    std::memcpy(&reply.packet, packet.data(), packet.size());
+    reply.scsi = scsi != 0;
+    replies.push_back(reply);
+  }
+  if (channel != nullptr) opened(*channel);
+  impl_->phase = phase;
+  impl_->version = version;
+  impl_->next_serial = serial;
+  impl_->next_start = {start};
+  impl_->replies = std::move(replies);
+  return true;
+}
+
+}  // namespace vsp
