@@ -48,6 +48,9 @@ void tcg_gen_exit_tb_x86_64(void* tcg, void* block, unsigned index);
 // Originals of replaced functions.
 void __real_tcg_gen_callN_x86_64(void* tcg, void* function, void* result, int count, void** args);
 void __real_restore_state_to_opc_x86_64(void* env, void* block, std::uint64_t* data);
+[[noreturn]] void __real_helper_raise_interrupt_x86_64(void* env, int vector, int length);
+[[noreturn]] void __real_raise_interrupt_x86_64(void* env, int vector, int is_int, int error,
+                                                int length);
 void __real_tlb_flush_x86_64(void* cpu);
 void* __real_page_collection_lock_x86_64(void* engine, std::uint64_t start, std::uint64_t end);
 void __real_page_collection_unlock_x86_64(void* set);

@@ -99,6 +99,17 @@ void hypercall(um_machine& m) {
   reg<std::uint32_t>(m, env::kHidden) &= ~hidden::kInhibit;
 }
 
+/// The library gives faults of a 64-bit gate the gate's offset; the architecture says its number.
+std::uint32_t error_code_of(const um_machine& m, std::uint32_t vector) {
+  const auto code = static_cast<std::uint32_t>(reg<std::int32_t>(m, env::kErrorCode));
+  constexpr std::uint32_t kNotPresent = 11;
+  const bool gate_fault = m.delivering.kind != um_event::kNone &&
+                          (vector == kProtection || vector == kNotPresent) &&
+                          code == m.delivering.vector * 16u + 2;
+  const bool lma = reg<std::uint32_t>(m, env::kHidden) & hidden::kLma;
+  return gate_fault && lma ? m.delivering.vector * 8u + 2 : code;
+}
+
 /// The library calls this for every exception. It has set RIP behind an INT n.
 void on_exception(uc_engine*, std::uint32_t vector, void* user) {
   um_machine& m = *static_cast<um_machine*>(user);
@@ -114,11 +125,15 @@ void on_exception(uc_engine*, std::uint32_t vector, void* user) {
     m.uncounted = false;
     --remaining(m);
   }
-  m.event.kind = um_event::kException;
-  m.event.vector = static_cast<std::uint8_t>(vector);
-  m.event.error_code = static_cast<std::uint32_t>(reg<std::int32_t>(m, env::kErrorCode));
-  m.event.is_int = reg<std::int32_t>(m, env::kIsInt) != 0;
-  m.event.next_rip = reg<std::uint64_t>(m, env::kNextRip);
+  um_event next;
+  next.kind = um_event::kException;
+  next.vector = static_cast<std::uint8_t>(vector);
+  next.error_code = error_code_of(m, vector);
+  next.is_int = reg<std::int32_t>(m, env::kIsInt) != 0;
+  next.next_rip = reg<std::uint64_t>(m, env::kNextRip);
+  // Until it is delivered, RIP stays at the instruction: its gate may turn out to be unusable.
+  if (next.is_int) reg<std::uint64_t>(m, env::kRip) = next.next_rip - m.int_length;
+  m.event = next;
   deliver(m);
 }
 
@@ -215,6 +230,15 @@ bool __wrap_x86_cpu_exec_interrupt_x86_64(void* cpu, int) {
   }
   plan(m, was_short && !delivered);
   return delivered;
+}
+
+void __wrap_helper_raise_interrupt_x86_64(void* env, int vector, int length) {
+  machine_of_env(env).int_length = static_cast<std::uint8_t>(length);
+  __real_helper_raise_interrupt_x86_64(env, vector, length);
+}
+void __wrap_raise_interrupt_x86_64(void* env, int vector, int is_int, int error, int length) {
+  machine_of_env(env).int_length = static_cast<std::uint8_t>(length);
+  __real_raise_interrupt_x86_64(env, vector, is_int, error, length);
 }
 
 void __wrap_qemu_system_reset_request(void* engine) {

@@ -62,6 +62,7 @@ struct um_machine {
   int stop = -1;             ///< um_stop that ends the run, or -1
   um_event event{};          ///< to be delivered before the next instruction
   um_event delivering{};     ///< being delivered now
+  std::uint8_t int_length = 0;  ///< of the INT instruction that raised the last software interrupt
 
   bool flush = false;        ///< translations are stale from the next instruction on
   bool ends_block = false;   ///< the translator met an instruction that must be the last

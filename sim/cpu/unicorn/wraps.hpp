@@ -33,6 +33,9 @@ void __wrap_tb_invalidate_phys_page_fast_x86_64(void* engine, void* pages, std::
                                                 int length, std::uintptr_t host_pc);
 
 bool __wrap_x86_cpu_exec_interrupt_x86_64(void* cpu, int request);
+[[noreturn]] void __wrap_helper_raise_interrupt_x86_64(void* env, int vector, int length);
+[[noreturn]] void __wrap_raise_interrupt_x86_64(void* env, int vector, int is_int, int error,
+                                                int length);
 void __wrap_qemu_system_reset_request(void* engine);
 [[noreturn]] void __wrap_cpu_abort_x86_64(void* cpu, const char* format, ...);
 

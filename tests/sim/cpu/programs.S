@@ -81,3 +81,104 @@
         in      $0x11, %al
         ret
         finish  busy
+
+# Entry stubs of 16 bytes for vectors 0 to 31, to be loaded at kCatcher. They leave a report at
+# kReport (vector, error code, RIP, CS, RFLAGS, RSP, SS, CR2, RSP inside) and halt.
+        .set    kReport, 0x41000
+        program catcher
+        .code64
+        .set    vector, 0
+        .rept   32
+        .balign 16
+        .if     vector == 8 || (vector >= 10 && vector <= 14) || vector == 17
+        .else
+        push    $0
+        .endif
+        push    $vector
+        jmp     catcher_common
+        .set    vector, vector + 1
+        .endr
+catcher_common:
+        mov     %rsp, kReport + 64
+        push    %rax
+        mov     8(%rsp), %rax
+        mov     %rax, kReport
+        mov     16(%rsp), %rax
+        mov     %rax, kReport + 8
+        mov     24(%rsp), %rax
+        mov     %rax, kReport + 16
+        mov     32(%rsp), %rax
+        mov     %rax, kReport + 24
+        mov     40(%rsp), %rax
+        mov     %rax, kReport + 32
+        mov     48(%rsp), %rax
+        mov     %rax, kReport + 40
+        mov     56(%rsp), %rax
+        mov     %rax, kReport + 48
+        mov     %cr2, %rax
+        mov     %rax, kReport + 56
+        pop     %rax
+        hlt
+        finish  catcher
+
+# A page fault handler that makes the page present and writable and returns to the instruction.
+        .set    kLeaves, 0x8000
+        program fixer
+        .code64
+        push    %rax
+        mov     %cr2, %rax
+        shr     $12, %rax
+        orq     $3, kLeaves(, %rax, 8)
+        pop     %rax
+        add     $8, %rsp
+        incq    kData
+        iretq
+        finish  fixer
+
+# Counts interrupts and returns. R15 collects where they hit.
+        program counter
+        .code64
+        incq    kData
+        mov     (%rsp), %r15
+        iretq
+        finish  counter
+
+# Ring 3 and back: IRETQ to user code, SYSCALL, SYSRET, INT 0x80.
+        program rings
+        .code64
+        mov     $0xc0000081, %ecx       # STAR
+        xor     %eax, %eax
+        mov     $0x00130008, %edx
+        wrmsr
+        mov     $0xc0000082, %ecx       # LSTAR
+        mov     $(kCode + 2f - rings_begin), %eax
+        xor     %edx, %edx
+        wrmsr
+        mov     $0xc0000084, %ecx       # SFMASK: IF
+        mov     $0x200, %eax
+        wrmsr
+        push    $0x1b
+        push    $0x38000
+        push    $0x202
+        push    $0x23
+        push    $(kCode + 1f - rings_begin)
+        iretq
+1:      mov     %cs, %eax               # user
+        mov     %eax, kData
+        stc
+        syscall
+        mov     %cs, %eax
+        mov     %eax, kData + 24
+        pushfq
+        pop     kData + 32
+        int     $0x80
+        ud2
+2:      mov     %cs, %eax               # kernel, from SYSCALL
+        mov     %eax, kData + 4
+        mov     %ss, %eax
+        mov     %eax, kData + 8
+        mov     %r11, kData + 40
+        pushfq
+        pop     kData + 48
+        sysretq
+        finish  rings
