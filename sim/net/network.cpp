@@ -1,0 +1,71 @@
+#include "sim/net/network.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "sim/net/stream.hpp"
+#include "sim/net/topology.hpp"
+#include "sim/net/transport.hpp"
+
+namespace sim {
+
+struct Network::Impl {
+  explicit Impl(World& world) : transport(world) {}
+  net::Transport transport;
+};
+
+Network::Network(World& world) : impl_(std::make_unique<Impl>(world)) {}
+Network::~Network() = default;
+
+void Network::add_link(const LinkConfig& config, Node& a, Node& b) {
+  impl_->transport.know(a);
+  impl_->transport.know(b);
+  impl_->transport.topology().add_link(config, a, b);
+}
+
+void Network::cut(std::string_view link, NodeId from) {
+  for (net::Direction* direction : impl_->transport.topology().directions(link)) {
+    if (from == NodeId{} || direction->from->id() == from) impl_->transport.cut(*direction);
+  }
+}
+
+void Network::heal(std::string_view link, NodeId from) {
+  for (net::Direction* direction : impl_->transport.topology().directions(link)) {
+    if (from == NodeId{} || direction->from->id() == from) impl_->transport.heal(*direction);
+  }
+}
+
+bool Network::up(std::string_view link, NodeId from) const {
+  return impl_->transport.topology().direction(link, from).up;
+}
+
+void Network::set_faults(const LinkEnd& end, const LinkFaults& faults) {
+  impl_->transport.topology().direction(end.link, end.from).faults = faults;
+}
+
+bool Network::has_link(std::string_view link) const {
+  return impl_->transport.topology().has_link(link);
+}
+
+std::uint64_t Network::path_rate(NodeId from, NodeId to, std::string_view network) const {
+  const net::Path& path = impl_->transport.topology().path(from, to, network);
+  if (!path.connected) return 0;
+  std::uint64_t rate = kLoopbackRate;
+  for (const net::Direction* direction : path.hops) {
+    rate = std::min(rate, direction->bits_per_second / 8);
+  }
+  return rate;
+}
+
+void Network::listen(Node& node, std::string service, Acceptor acceptor) {
+  impl_->transport.listen(node, std::move(service), std::move(acceptor));
+}
+
+Task<std::shared_ptr<Stream>> Network::connect(Node& from, NodeId to, std::string service,
+                                               Duration give_up, Duration patience,
+                                               std::string network) {
+  return net::connect_stream(impl_->transport, from, from.world().node(to), std::move(service),
+                             give_up, patience, std::move(network));
+}
+
+}  // namespace sim
