@@ -8,73 +8,52 @@ namespace sim {
 namespace {
 
 constexpr std::size_t kChildren = 4;
-constexpr std::uint32_t kNoSlot = UINT32_MAX;
-constexpr std::uint32_t kInHeap = UINT32_MAX - 1;
-constexpr std::uint32_t kParked = UINT32_MAX - 2;
+constexpr std::size_t parent_of(std::size_t place) { return place / kChildren + 2; }
+constexpr std::size_t first_child_of(std::size_t place) { return kChildren * (place - 2); }
+static_assert(parent_of(first_child_of(3)) == 3 && parent_of(first_child_of(3) + 3) == 3);
+static_assert(first_child_of(4) == first_child_of(3) + 4);
+
+constexpr std::size_t kMaxSlots = std::size_t{1} << 30;
 /// Below this a heap full of withdrawn events costs nothing worth a rebuild.
 constexpr std::size_t kRebuildFrom = 1024;
 
-__extension__ using Wide = unsigned __int128;
-
 }  // namespace
 
-EventQueue::Entry EventQueue::pack(const EventKey& key) {
-  HVSIM_ASSERT(key.time.ns >= 0, "an event before the beginning of the world");
-  Entry entry;
-  entry.high = static_cast<std::uint64_t>(key.time.ns);
-  entry.middle = std::uint64_t{key.node.value} << 32 | key.path >> 32;
-  entry.low = key.path << 32 | key.sequence;
-  return entry;
+/// Half of it for the node, half for the path. A node too big for its half is left to the slots,
+/// with its path.
+std::uint32_t EventQueue::hint_of(const EventKey& key) {
+  constexpr std::uint32_t kBigNode = 0xffff;
+  if (key.node.value >= kBigNode) return kBigNode << 16;
+  return key.node.value << 16 | static_cast<std::uint32_t>(key.path >> 48);
 }
 
-EventKey EventQueue::unpack(const Entry& entry) {
-  EventKey key;
-  key.time = entry.time();
-  key.node = entry.node();
-  key.path = entry.middle << 32 | entry.low >> 32;
-  key.sequence = static_cast<std::uint32_t>(entry.low);
-  return key;
+inline bool EventQueue::before(const Entry& a, const Entry& b) const {
+  if (a.time != b.time) [[likely]] return a.time < b.time;
+  if (a.hint != b.hint) return a.hint < b.hint;
+  return before_by_slot(a, b);
 }
 
-/// One wide comparison decides nearly always, without a branch that depends on the times.
-inline bool EventQueue::before(const Entry& a, const Entry& b) {
-  const Wide left = Wide{a.high} << 64 | a.middle;
-  const Wide right = Wide{b.high} << 64 | b.middle;
-  if (left == right) [[unlikely]] return a.low < b.low;
-  return left < right;
+[[gnu::noinline]] bool EventQueue::before_by_slot(const Entry& a, const Entry& b) const {
+  const Slot& left = slots_[a.slot];
+  const Slot& right = slots_[b.slot];
+  if (left.node != right.node) return left.node < right.node;
+  if (left.path != right.path) return left.path < right.path;
+  return left.sequence < right.sequence;
 }
 
 EventHandle EventQueue::push(const EventKey& key, Wakeable& target) {
-  std::uint32_t index = free_;
-  if (index == kNoSlot) {
-    index = static_cast<std::uint32_t>(slots_.size());
-    HVSIM_ASSERT(index < kParked, "too many pending events");
-    slots_.emplace_back();
-  } else {
-    free_ = slots_[index].next_free;
-  }
+  HVSIM_ASSERT(key.time.ns >= 0, "an event before the beginning of the world");
+  const std::uint32_t index = take_slot();
   Slot& slot = slots_[index];
   slot.target = &target;
-  slot.next_free = kInHeap;
-
-  Entry entry = pack(key);
-  entry.slot = index;
-  entry.generation = slot.generation;
+  slot.path = key.path;
+  slot.sequence = key.sequence;
+  slot.node = key.node;
+  slot.where = Where::kHeap;
   heap_.emplace_back();
-  sift_up(heap_.size() - 1, entry);
+  sift_up(heap_.size() - 1, {key.time, hint_of(key), index});
   ++live_;
   return {index, slot.generation};
-}
-
-bool EventQueue::cancel(EventHandle handle) {
-  if (!pending(handle)) return false;
-  const bool in_heap = slots_[handle.slot].next_free == kInHeap;
-  release(handle.slot);
-  if (!in_heap) return true;
-  --live_;
-  drop_withdrawn();
-  if (heap_.size() >= kRebuildFrom && live_ < heap_.size() / 2) rebuild_without_withdrawn();
-  return true;
 }
 
 bool EventQueue::pending(EventHandle handle) const {
@@ -82,105 +61,161 @@ bool EventQueue::pending(EventHandle handle) const {
          slots_[handle.slot].generation == handle.generation;
 }
 
+bool EventQueue::cancel(EventHandle handle) {
+  if (!pending(handle)) return false;
+  if (slots_[handle.slot].where == Where::kParked) {
+    free_slot(handle.slot);
+    return true;
+  }
+  forget(handle.slot, Where::kWithdrawn);
+  --live_;
+  drop_withdrawn();
+  const std::size_t size = heap_.size() - kRoot;
+  if (size >= kRebuildFrom && live_ < size / 2) rebuild_without_withdrawn();
+  return true;
+}
+
 EventQueue::Popped EventQueue::pop() {
-  HVSIM_ASSERT(!heap_.empty(), "pop from an empty event queue");
-  const Entry top = heap_.front();
-  Wakeable* const target = slots_[top.slot].target;
-  release(top.slot);
+  HVSIM_ASSERT(!empty(), "pop from an empty event queue");
+  const Entry top = heap_[kRoot];
+  const Slot& slot = slots_[top.slot];
+  const Popped popped{{top.time, slot.node, slot.sequence, slot.path}, slot.target};
   remove_top();
-  return {unpack(top), target};
+  free_slot(top.slot);
+  return popped;
 }
 
 EventHandle EventQueue::park() {
-  HVSIM_ASSERT(!heap_.empty(), "park from an empty event queue");
-  const Entry top = heap_.front();
-  slots_[top.slot].next_free = kParked;
+  HVSIM_ASSERT(!empty(), "park from an empty event queue");
+  const std::uint32_t index = heap_[kRoot].slot;
   remove_top();
-  return {top.slot, top.generation};
+  slots_[index].where = Where::kParked;
+  return {index, slots_[index].generation};
 }
 
 Wakeable* EventQueue::unpark(EventHandle parked) {
   if (!pending(parked)) return nullptr;
-  HVSIM_ASSERT(slots_[parked.slot].next_free == kParked, "the event was not parked");
+  HVSIM_ASSERT(slots_[parked.slot].where == Where::kParked, "the event was not parked");
   Wakeable* const target = slots_[parked.slot].target;
-  release(parked.slot);
+  free_slot(parked.slot);
   return target;
 }
 
-void EventQueue::release(std::uint32_t index) {
+// ---------------------------------------------------------------- slots
+
+std::uint32_t EventQueue::take_slot() {
+  if (free_ != 0) {
+    const std::uint32_t index = free_;
+    free_ = slots_[index].next_free;
+    return index;
+  }
+  if (slots_.empty()) slots_.emplace_back();
+  HVSIM_ASSERT(slots_.size() < kMaxSlots, "too many pending events");
+  slots_.emplace_back();
+  return static_cast<std::uint32_t>(slots_.size() - 1);
+}
+
+/// Handles to the event are stale from now on.
+void EventQueue::forget(std::uint32_t index, Where where) {
   Slot& slot = slots_[index];
   if (++slot.generation == 0) slot.generation = 1;
-  slot.next_free = free_;
+  slot.where = where;
+}
+
+void EventQueue::free_slot(std::uint32_t index) {
+  if (slots_[index].where != Where::kWithdrawn) forget(index, Where::kFree);
+  slots_[index].where = Where::kFree;
+  slots_[index].next_free = free_ & (kMaxSlots - 1);
   free_ = index;
 }
 
+// ---------------------------------------------------------------- heap
+
 /// Equal keys are neighbours in the order, so comparing each event with its successor finds them.
 void EventQueue::remove_top() {
-  const Entry top = heap_.front();
+  const Entry top = heap_[kRoot];
   --live_;
   const Entry last = heap_.back();
   heap_.pop_back();
-  if (!heap_.empty()) sift_down(0, last);
+  if (!empty()) sift_down(kRoot, last);
   drop_withdrawn();
-  if (heap_.empty()) return;
-  const Entry& next = heap_.front();
-  HVSIM_ASSERT(((next.high ^ top.high) | (next.middle ^ top.middle) | (next.low ^ top.low)) != 0,
-               "two pending events with equal keys");
-  // The next event's coroutine is most likely cold; fetch it while this one runs.
-  __builtin_prefetch(slots_[next.slot].target);
+  if (empty()) return;
+  HVSIM_ASSERT(before(top, heap_[kRoot]), "two pending events with equal keys");
 }
 
 void EventQueue::drop_withdrawn() {
-  while (!heap_.empty() && withdrawn(heap_.front())) {
+  while (!empty() && slots_[heap_[kRoot].slot].where == Where::kWithdrawn) {
+    free_slot(heap_[kRoot].slot);
     const Entry last = heap_.back();
     heap_.pop_back();
-    if (!heap_.empty()) sift_down(0, last);
+    if (!empty()) sift_down(kRoot, last);
   }
 }
 
 void EventQueue::rebuild_without_withdrawn() {
-  std::erase_if(heap_, [this](const Entry& entry) { return withdrawn(entry); });
-  if (heap_.size() < 2) return;
-  for (std::size_t index = (heap_.size() - 2) / kChildren + 1; index-- > 0;) {
-    const Entry entry = heap_[index];
-    sift_down(index, entry);
+  const auto begin = heap_.begin() + kRoot;
+  const auto kept = std::remove_if(begin, heap_.end(), [this](const Entry& entry) {
+    const bool withdrawn = slots_[entry.slot].where == Where::kWithdrawn;
+    if (withdrawn) free_slot(entry.slot);
+    return withdrawn;
+  });
+  heap_.erase(kept, heap_.end());
+  for (std::size_t place = parent_of(heap_.size() - 1); place >= kRoot; --place) {
+    sift_down(place, heap_[place]);
   }
 }
 
-/// Places `entry` at the hole `index` or above it.
-void EventQueue::sift_up(std::size_t index, const Entry& entry) {
-  while (index > 0) {
-    const std::size_t parent = (index - 1) / kChildren;
+/// Puts `entry` into the hole at `place`, or above it.
+void EventQueue::sift_up(std::size_t place, Entry entry) {
+  while (place > kRoot) {
+    const std::size_t parent = parent_of(place);
     if (!before(entry, heap_[parent])) break;
-    heap_[index] = heap_[parent];
-    index = parent;
+    heap_[place] = heap_[parent];
+    place = parent;
   }
-  heap_[index] = entry;
+  heap_[place] = entry;
 }
 
-/// Places `entry` at the hole `index` or below it.
-void EventQueue::sift_down(std::size_t index, const Entry& entry) {
+/// The earliest of the siblings from `first` on. Which one wins is as random as the times, so the
+/// tournament is made of conditional moves; only equal times, which are rare or frequent but
+/// seldom surprising, leave it by a branch.
+inline std::size_t EventQueue::earliest_of_four(std::size_t first) const {
+  const Entry* const entry = &heap_[first];
+  const std::int64_t t0 = entry[0].time.ns, t1 = entry[1].time.ns;
+  const std::int64_t t2 = entry[2].time.ns, t3 = entry[3].time.ns;
+  const std::int64_t left = t1 < t0 ? t1 : t0;
+  const std::int64_t right = t3 < t2 ? t3 : t2;
+  if ((t0 == t1) | (t2 == t3) | (left == right)) [[unlikely]] {
+    return earliest(first, first + kChildren);
+  }
+  const std::size_t from_right = 0 - static_cast<std::size_t>(right < left);  // a mask
+  const std::size_t left_index = t1 < t0;
+  const std::size_t right_index = 2 + static_cast<std::size_t>(t3 < t2);
+  return first + (left_index ^ ((left_index ^ right_index) & from_right));
+}
+
+std::size_t EventQueue::earliest(std::size_t first, std::size_t end) const {
+  std::size_t best = first;
+  for (std::size_t place = first + 1; place < end; ++place) {
+    if (before(heap_[place], heap_[best])) best = place;
+  }
+  return best;
+}
+
+/// Puts `entry` into the hole at `place`, or below it.
+void EventQueue::sift_down(std::size_t place, Entry entry) {
   const std::size_t size = heap_.size();
   Entry* const heap = heap_.data();
   for (;;) {
-    const std::size_t first = index * kChildren + 1;
+    const std::size_t first = first_child_of(place);
     if (first >= size) break;
-    std::size_t best = first;
-    if (first + kChildren <= size) {
-      // A tournament of pairs: the two comparisons of the first round do not wait for each other.
-      const std::size_t left = first + (before(heap[first + 1], heap[first]) ? 1 : 0);
-      const std::size_t right = first + 2 + (before(heap[first + 3], heap[first + 2]) ? 1 : 0);
-      best = before(heap[right], heap[left]) ? right : left;
-    } else {
-      for (std::size_t child = first + 1; child < size; ++child) {
-        if (before(heap[child], heap[best])) best = child;
-      }
-    }
+    const std::size_t best =
+        first + kChildren <= size ? earliest_of_four(first) : earliest(first, size);
     if (!before(heap[best], entry)) break;
-    heap[index] = heap[best];
-    index = best;
+    heap[place] = heap[best];
+    place = best;
   }
-  heap[index] = entry;
+  heap[place] = entry;
 }
 
 }  // namespace sim

@@ -1,13 +1,15 @@
 // What happens next. Events are ordered by what they mean, (time, node, task path, sequence within
 // the task), never by the order in which they were inserted (law 2).
 //
-// A heap with four children per node over packed keys. Withdrawn events stay in the heap until
-// they surface or outnumber the others; slots with generations tell them apart.
+// A heap with four children per place, laid out so that four siblings fill one cache line: an
+// entry holds the time and as much of the rest of the key as fits, the slot it names holds all of
+// it. Withdrawn events stay in the heap until they surface or outnumber the others.
 #pragma once
 
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <vector>
 
 #include "sim/kernel/time.hpp"
@@ -52,11 +54,11 @@ class EventQueue {
   /// False when the event has already happened or was withdrawn.
   bool cancel(EventHandle handle);
   bool pending(EventHandle handle) const;
-  bool empty() const { return heap_.empty(); }
+  bool empty() const { return heap_.size() == kRoot; }
   /// Time of the earliest event, kNever when there is none.
-  Time next_time() const { return heap_.empty() ? kNever : heap_.front().time(); }
+  Time next_time() const { return empty() ? kNever : heap_[kRoot].time; }
   /// Node of the earliest event; the queue must not be empty.
-  NodeId next_node() const { return heap_.front().node(); }
+  NodeId next_node() const { return slots_[heap_[kRoot].slot].node; }
 
   struct Popped {
     EventKey key;
@@ -75,42 +77,65 @@ class EventQueue {
   std::size_t size() const { return live_; }
 
  private:
-  /// A key as three words that compare as numbers; times are never negative.
+  /// Orders by (time, hint); equal hints are decided by the slots.
   struct Entry {
-    std::uint64_t high;    // time
-    std::uint64_t middle;  // node, upper half of path
-    std::uint64_t low;     // lower half of path, sequence
-    std::uint32_t slot;
-    std::uint32_t generation;
-
-    Time time() const { return {static_cast<std::int64_t>(high)}; }
-    NodeId node() const { return {static_cast<std::uint32_t>(middle >> 32)}; }
+    Time time{};
+    std::uint32_t hint = 0;  // of node and path: never in contradiction to their order
+    std::uint32_t slot = 0;
   };
-  static_assert(sizeof(Entry) == 32, "two entries per cache line");
+  static_assert(sizeof(Entry) == 16, "four siblings in a cache line");
+
+  enum class Where : std::uint8_t { kFree, kHeap, kWithdrawn, kParked };
 
   struct Slot {
     Wakeable* target = nullptr;
+    std::uint64_t path = 0;
+    std::uint32_t sequence = 0;
+    NodeId node{};
     std::uint32_t generation = 1;
-    std::uint32_t next_free = 0;  // or where the slot's event is: kInHeap, kParked
+    std::uint32_t next_free : 30 = 0;
+    Where where : 2 = Where::kFree;
   };
+  static_assert(sizeof(Slot) == 32, "two slots in a cache line");
 
-  static Entry pack(const EventKey& key);
-  static EventKey unpack(const Entry& entry);
-  static bool before(const Entry& a, const Entry& b);
+  template <class T>
+  struct CacheLineAllocator {
+    using value_type = T;
+    static constexpr std::align_val_t kAlign{64};
+    CacheLineAllocator() = default;
+    template <class U>
+    CacheLineAllocator(const CacheLineAllocator<U>&) {}
+    T* allocate(std::size_t n) {
+      return static_cast<T*>(::operator new(n * sizeof(T), kAlign));
+    }
+    void deallocate(T* memory, std::size_t) { ::operator delete(memory, kAlign); }
+    friend bool operator==(CacheLineAllocator, CacheLineAllocator) { return true; }
+  };
+  template <class T>
+  using Array = std::vector<T, CacheLineAllocator<T>>;
 
-  bool withdrawn(const Entry& entry) const {
-    return slots_[entry.slot].generation != entry.generation;
-  }
-  void release(std::uint32_t slot);
+  /// The first places stay unused, which puts siblings at multiples of four.
+  static constexpr std::size_t kRoot = 3;
+
+  static std::uint32_t hint_of(const EventKey& key);
+  bool before(const Entry& a, const Entry& b) const;
+  bool before_by_slot(const Entry& a, const Entry& b) const;
+
+  std::size_t earliest_of_four(std::size_t first) const;
+  std::size_t earliest(std::size_t first, std::size_t end) const;
+
+  std::uint32_t take_slot();
+  void forget(std::uint32_t slot, Where where);
+  void free_slot(std::uint32_t slot);
   void remove_top();
   void drop_withdrawn();
   void rebuild_without_withdrawn();
-  void sift_up(std::size_t index, const Entry& entry);
-  void sift_down(std::size_t index, const Entry& entry);
+  void sift_up(std::size_t place, Entry entry);
+  void sift_down(std::size_t place, Entry entry);
 
-  std::vector<Entry> heap_;  // the top, if any, is never a withdrawn event
-  std::vector<Slot> slots_;
-  std::uint32_t free_ = UINT32_MAX;
+  Array<Entry> heap_ = Array<Entry>(kRoot);  // the top, if any, is never a withdrawn event
+  Array<Slot> slots_;
+  std::uint32_t free_ = 0;  // 0: none; slot 0 is never used
   std::size_t live_ = 0;
 };
 
