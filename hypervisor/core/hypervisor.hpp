@@ -52,11 +52,29 @@ class Hypervisor {
   /// Finalize, withdraw everything, delete (spec B.6 destruction recipe).
   Status destroy_partition(PartitionId caller, PartitionId id);
 
+  struct Balance {
+    Status status = Status::Success;
+    std::uint64_t available = 0;
+    std::uint64_t in_use = 0;
+  };
+  Balance get_memory_balance(PartitionId caller, PartitionId id);
+  /// The child created next after `previous` (0: the first); id 0 at the end.
+  Created get_next_child(PartitionId caller, PartitionId parent, PartitionId previous);
+  /// What must be deposited before InitializePartition succeeds.
+  static constexpr std::uint64_t kPagesToInitialize = 8;
+
   /// A guest's hypercall by registers (spec B.3): fast, slow and rep forms, error precedence B.4.
   void hypercall(Partition& caller, VpIndex vp, sim::HypercallRegisters& registers);
+  /// A call that only the parent of the partition named may make, made by a guest.
+  Status refuse_guest(Partition& caller, PartitionId named, std::uint16_t code);
 
  private:
   friend class Partition;
+  Status check(PartitionId caller, PartitionId id, std::uint16_t code, Partition** target);
+  template <class Body>
+  Status call(PartitionId caller, PartitionId id, std::uint16_t code, Body body);
+  void report_refused(PartitionId id, std::uint16_t code, Status status) const;
+
   sim::Node& node_;
   std::map<PartitionId, std::unique_ptr<Partition>> partitions_;
   std::uint64_t next_id_ = 1;

@@ -25,6 +25,7 @@ namespace hv {
 
 class Hypervisor;
 class VirtualProcessor;
+struct SavedPartition;
 
 /// Hypercall and MSR privileges as in CPUID 0x40000003 EBX:EAX (spec B.1, B.10).
 struct Privileges {
@@ -85,6 +86,7 @@ class Partition {
 
   PartitionId id() const { return id_; }
   PartitionId parent() const { return parent_; }
+  Hypervisor& hypervisor() const { return hypervisor_; }
   /// Place of this partition in the event order of its node: by VM number, so that it is the same
   /// on every host, or by partition id for a partition of no VM.
   std::uint64_t place() const;
@@ -97,8 +99,7 @@ class Partition {
   const GpaMap& gpa_map() const { return gpa_map_; }
 
   /// -- the parent's hypercalls on an Active partition --
-  Status map_gpa_pages(sim::Gpfn first, std::uint64_t pages, sim::Frame frame,
-                       sim::Rights rights);
+  Status map_gpa_pages(sim::Gpfn first, std::uint64_t pages, sim::Frame frame, sim::Rights rights);
   Status unmap_gpa_pages(sim::Gpfn first, std::uint64_t pages);
   /// A created VP is explicitly suspended (spec B.10).
   Status create_vp(VpIndex index, const CpuFactory& factory);
@@ -163,6 +164,19 @@ class Partition {
   friend class Hypervisor;
   friend class VirtualProcessor;
   struct Impl;
+  void report_call(std::uint16_t code, traces::PartitionState before, Status status,
+                   bool caller_is_parent = true) const;
+  void set_state(traces::PartitionState state);
+  Status check_map(sim::Gpfn first, std::uint64_t pages, sim::Frame frame) const;
+  Status check_post(std::uint32_t port, VpIndex vp, Sint sint, std::uint32_t type,
+                    std::size_t bytes);
+  Status check_new_vp(VpIndex index) const;
+  SavedPartition capture() const;
+  bool fits(const SavedPartition& saved) const;
+  bool restore_engines(const SavedPartition& saved);
+  void apply(const SavedPartition& saved);
+  void report_mapped(sim::Gpfn first, std::uint64_t pages, sim::Frame frame,
+                     sim::Rights rights) const;
 
   Hypervisor& hypervisor_;
   PartitionId id_;
