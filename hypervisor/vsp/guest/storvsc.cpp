@@ -1,0 +1,246 @@
+#include "hypervisor/vsp/guest/storvsc.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "traces/assert.hpp"
+
+namespace vsp::guest {
+
+using protocol::Operation;
+using protocol::StoragePacket;
+
+namespace {
+
+constexpr std::uint32_t kFormat = 0x31435453;  // "STC1"
+/// Linux's transaction id for the handshake (spec D.1).
+constexpr std::uint64_t kHandshake = UINT64_MAX - 2;
+
+std::vector<std::uint8_t> transfer_cdb(std::uint8_t ten, std::uint8_t sixteen, std::uint64_t lba,
+                                       std::uint32_t blocks, bool fua) {
+  const bool wide = lba > UINT32_MAX || blocks > UINT16_MAX;
+  std::vector<std::uint8_t> cdb = {wide ? sixteen : ten,
+                                   static_cast<std::uint8_t>(fua ? 0x08 : 0x00)};
+  const auto put = [&cdb](std::uint64_t value, unsigned bytes) {
+    while (bytes-- > 0) cdb.push_back(static_cast<std::uint8_t>(value >> (8 * bytes)));
+  };
+  put(lba, wide ? 8 : 4);
+  if (!wide) cdb.push_back(0);
+  put(blocks, wide ? 4 : 2);
+  cdb.resize(wide ? 16 : 10);
+  return cdb;
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> read_cdb(std::uint64_t lba, std::uint32_t blocks, bool fua) {
+  return transfer_cdb(0x28, 0x88, lba, blocks, fua);
+}
+
+std::vector<std::uint8_t> write_cdb(std::uint64_t lba, std::uint32_t blocks, bool fua) {
+  return transfer_cdb(0x2A, 0x8A, lba, blocks, fua);
+}
+
+std::vector<std::uint8_t> synchronize_cache_cdb() {
+  return transfer_cdb(0x35, 0x91, 0, 0, false);
+}
+
+StorVsc::StorVsc(vmbus::guest::Bus& bus, StorVscClient& client,
+                 std::vector<StorageVersion> versions)
+    : bus_(bus), client_(client), versions_(std::move(versions)) {}
+
+void StorVsc::opened(std::uint32_t relid) {
+  relid_ = relid;
+  attempt_ = 0;
+  outstanding_.clear();
+  queue_.clear();
+  step_ = Step::Begin;
+  ask(Operation::BeginInitialization);
+}
+
+void StorVsc::ask(Operation operation) {
+  StoragePacket packet;
+  packet.operation = operation;
+  packet.flags = protocol::kRequestCompletion;
+  if (operation == Operation::QueryProtocolVersion) {
+    const auto wanted = static_cast<std::uint16_t>(versions_[attempt_]);
+    std::memcpy(packet.body.data(), &wanted, sizeof(wanted));
+  }
+  vmbus::PacketOut out;
+  out.completion_requested = true;
+  out.transaction = kHandshake;
+  out.payload = std::as_bytes(std::span(&packet, 1));
+  const bool sent = bus_.send(relid_, out);
+  HVSIM_ASSERT(sent || bus_.failed(relid_), "the handshake finds an empty ring");
+}
+
+void StorVsc::answered(const StoragePacket& reply) {
+  if (step_ == Step::Version && reply.status == protocol::kRevisionMismatch &&
+      attempt_ + 1 < versions_.size()) {
+    ++attempt_;
+    ask(Operation::QueryProtocolVersion);
+    return;
+  }
+  if (reply.status != protocol::kSuccess) {
+    step_ = Step::Failed;
+    client_.storage_refused(reply.status);
+    return;
+  }
+  switch (step_) {
+    case Step::Begin:
+      step_ = Step::Version;
+      ask(Operation::QueryProtocolVersion);
+      break;
+    case Step::Version:
+      version_ = versions_[attempt_];
+      step_ = Step::Properties;
+      ask(Operation::QueryProperties);
+      break;
+    case Step::Properties: {
+      protocol::ChannelProperties properties;
+      std::memcpy(&properties, reply.body.data(), sizeof(properties));
+      max_transfer_ = properties.max_transfer_bytes;
+      step_ = Step::End;
+      ask(Operation::EndInitialization);
+      break;
+    }
+    case Step::End:
+      step_ = Step::Ready;
+      client_.storage_ready();
+      flush();
+      break;
+    default:
+      break;
+  }
+}
+
+void StorVsc::submit(Command command) {
+  HVSIM_ASSERT(command.tag != 0 && command.tag < kHandshake, "tags are the owner's numbers");
+  const bool fresh = outstanding_.emplace(command.tag, false).second;
+  HVSIM_ASSERT(fresh, "a tag names one outstanding command");
+  queue_.push_back(std::move(command));
+  flush();
+}
+
+void StorVsc::flush() {
+  while (ready() && !queue_.empty() && send(queue_.front())) {
+    outstanding_[queue_.front().tag] = true;
+    queue_.pop_front();
+  }
+}
+
+bool StorVsc::send(const Command& command) {
+  StoragePacket packet;
+  packet.operation = Operation::ExecuteSrb;
+  packet.flags = protocol::kRequestCompletion;
+  protocol::ScsiRequest srb;
+  srb.length = sizeof(srb);
+  srb.target = command.target;
+  srb.lun = command.lun;
+  srb.cdb_length = static_cast<std::uint8_t>(command.cdb.size());
+  srb.sense_info_length = protocol::kSenseBytes;
+  srb.data_in = command.data_in;
+  srb.data_transfer_length = command.buffer.bytes;
+  std::copy_n(command.cdb.begin(), std::min<std::size_t>(command.cdb.size(), 16),
+              srb.cdb_or_sense.begin());
+  std::memcpy(packet.body.data(), &srb, sizeof(srb));
+  vmbus::PacketOut out;
+  out.completion_requested = true;
+  out.transaction = command.tag;
+  out.payload = std::as_bytes(std::span(&packet, 1));
+  if (command.buffer.bytes != 0) {
+    out.type = vmbus::PacketType::DataUsingGpaDirect;
+    out.ranges = {command.buffer};
+  }
+  return bus_.send(relid_, out);
+}
+
+void StorVsc::writable() { flush(); }
+
+void StorVsc::readable() {
+  while (auto packet = bus_.receive(relid_)) {
+    StoragePacket reply;
+    if (packet->type != vmbus::PacketType::Completion || packet->payload.size() < sizeof(reply)) {
+      continue;
+    }
+    std::memcpy(&reply, packet->payload.data(), sizeof(reply));
+    if (packet->transaction == kHandshake) {
+      answered(reply);
+      continue;
+    }
+    if (outstanding_.erase(packet->transaction) == 0) continue;  // answers nothing of ours
+    protocol::ScsiRequest srb;
+    std::memcpy(&srb, reply.body.data(), sizeof(srb));
+    Completion completion;
+    completion.tag = packet->transaction;
+    completion.srb_status =
+        reply.status == protocol::kSuccess ? srb.srb_status : protocol::kSrbError;
+    completion.scsi_status = srb.scsi_status;
+    completion.bytes = srb.data_transfer_length;
+    completion.sense = srb.cdb_or_sense;
+    client_.completed(completion);
+  }
+}
+
+void StorVsc::save(traces::ByteWriter& out) const {
+  out.put(kFormat);
+  out.put(relid_);
+  out.put(step_);
+  out.put(attempt_);
+  out.put(version_);
+  out.put(max_transfer_);
+  out.put<std::uint64_t>(outstanding_.size());
+  for (const auto& [tag, in_ring] : outstanding_) {
+    out.put(tag);
+    out.put<std::uint8_t>(in_ring);
+  }
+  out.put<std::uint64_t>(queue_.size());
+  for (const Command& command : queue_) {
+    out.put(command.tag);
+    out.put(command.lun);
+    out.put(command.target);
+    out.block(std::as_bytes(std::span(command.cdb)));
+    out.put(command.data_in);
+    out.put(command.buffer.bytes);
+    out.put(command.buffer.offset);
+    out.block(std::as_bytes(std::span(command.buffer.pfns)));
+  }
+}
+
+bool StorVsc::restore(traces::ByteReader& in) {
+  outstanding_.clear();
+  queue_.clear();
+  if (in.get<std::uint32_t>() != kFormat) return false;
+  relid_ = in.get<std::uint32_t>();
+  step_ = in.get<Step>();
+  attempt_ = in.get<std::uint32_t>();
+  version_ = in.get<StorageVersion>();
+  max_transfer_ = in.get<std::uint32_t>();
+  if (step_ > Step::Failed || attempt_ >= versions_.size()) return false;
+  const std::uint64_t tags = in.count(9);
+  for (std::uint64_t i = 0; i < tags; ++i) {
+    const auto tag = in.get<std::uint64_t>();
+    outstanding_[tag] = in.get<std::uint8_t>() != 0;
+  }
+  const std::uint64_t commands = in.count(8 + 2 + 8 + 1 + 8 + 8);
+  for (std::uint64_t i = 0; i < commands; ++i) {
+    Command command;
+    command.tag = in.get<std::uint64_t>();
+    command.lun = in.get<std::uint8_t>();
+    command.target = in.get<std::uint8_t>();
+    const auto cdb = in.block();
+    command.data_in = in.get<std::uint8_t>();
+    command.buffer.bytes = in.get<std::uint32_t>();
+    command.buffer.offset = in.get<std::uint32_t>();
+    const auto pfns = in.block();
+    if (!in.ok() || cdb.size() > 16 || pfns.size() % 8 != 0) return false;
+    for (const std::byte byte : cdb) command.cdb.push_back(std::to_integer<std::uint8_t>(byte));
+    command.buffer.pfns.resize(pfns.size() / 8);
+    if (!pfns.empty()) std::memcpy(command.buffer.pfns.data(), pfns.data(), pfns.size());
+    queue_.push_back(std::move(command));
+  }
+  return in.ok();
+}
+
+}  // namespace vsp::guest
