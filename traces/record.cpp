@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "traces/event_hash.hpp"
+#include "traces/reflection.hpp"
 
 namespace traces {
 
@@ -27,6 +28,12 @@ void Recorder::detach(Observer& observer) {
 }
 
 Digest Recorder::hash() const { return hash_->events.value(); }
+
+void Recorder::emit(const Event& event) {
+  const int level = info(event.type).level;
+  if (level != 0 && !detail_) return;
+  record(Event{count_, event.time, event.node, event.type, event.payload}, level);
+}
 
 void Recorder::record(const Event& event, int level) {
   ++count_;

@@ -52,6 +52,9 @@ class Recorder {
     record(Event{count_, time, node, E::kType, &payload}, E::kLevel);
   }
 
+  /// The same for a type that is known at run time only. The event's index does not count.
+  void emit(const Event& event);
+
   /// The observer is not owned and must outlive the recorder's last event. It sees the types in
   /// `types`, in the order of attaching among observers.
   void attach(Observer& observer, const EventSet& types);

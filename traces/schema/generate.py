@@ -352,7 +352,7 @@ def cell(text):
 def docs(schema):
     out = ["# Events of a world\n",
            "Generated from `traces/schema/events.schema` by `traces/schema/generate.py`; do not "
-           "edit. The test `traces` fails when this file is out of date.\n",
+           "edit. The test `events-docs` fails when this file is out of date.\n",
            f"Schema version {schema.version}. Every event also carries its virtual time and its "
            "node. Level 0 is always emitted and covered by the hash of a run; level 1 is detail "
            "that can be switched off.\n"]
