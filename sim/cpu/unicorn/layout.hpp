@@ -56,6 +56,7 @@ constexpr std::size_t kSegments = 184, kLdt = 328, kTr = 352, kGdt = 376, kIdt =
 constexpr std::size_t kA20 = 464, kEfer = 560, kFpuTop = 572, kFpuStatus = 576, kFpuControl = 578;
 constexpr std::size_t kFpuTags = 580, kFpuRegs = 592, kFpuOp = 720, kFpuCs = 722, kFpuDs = 724;
 constexpr std::size_t kFpuIp = 728, kFpuDp = 736, kFpuMode = 744, kMmxMode = 768, kSseMode = 776;
+constexpr std::size_t kModeFlags = 2;  // within a mode: the raised exceptions
 constexpr std::size_t kMxcsr = 784, kXmm = 792, kXmmStride = 64;
 constexpr std::size_t kSysenterCs = 4768, kSysenterEsp = 4776, kSysenterEip = 4784, kStar = 4792;
 constexpr std::size_t kLstar = 4808, kCstar = 4816, kFmask = 4824, kKernelGs = 4832;

@@ -161,6 +161,9 @@ void flush_translations(um_machine& m);
 void refresh_generation(um_machine& m);
 
 // state.cpp
+constexpr std::uint64_t kCr0Known = 0xe005003f;
+/// VME, PVI, TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT, FSGSBASE, SMEP, SMAP.
+constexpr std::uint64_t kCr4Known = 0x7ff | 1 << 16 | 1 << 20 | 1 << 21;
 void reset(um_machine& m);
 void load_segment(um_machine& m, int index, std::uint32_t selector, std::uint64_t base,
                   std::uint32_t limit, std::uint32_t flags);

@@ -11,6 +11,7 @@ namespace sim::unicorn {
 namespace {
 
 constexpr std::uint64_t kFlagsInCc = 0x8d5, kDirection = 0x400, kFixedOne = 2;
+constexpr std::uint64_t kFlagsKnown = 0x3f7fd7;
 constexpr std::array<std::uint8_t, 8> kMagic = {'h', 'v', 's', 'i', 'm', 'u', 'c', '1'};
 constexpr std::uint32_t kVersion = 1;
 
@@ -112,9 +113,10 @@ void transfer_fpu(Cursor<kSaving>& cursor, um_machine& m) {
   cursor.value(reg<std::uint16_t>(m, env::kFpuDs));
   cursor.value(reg<std::uint64_t>(m, env::kFpuIp));
   cursor.value(reg<std::uint64_t>(m, env::kFpuDp));
-  cursor.value(reg<std::uint64_t>(m, env::kFpuMode));
-  cursor.value(reg<std::uint64_t>(m, env::kMmxMode));
-  cursor.value(reg<std::uint64_t>(m, env::kSseMode));
+  // Rounding and precision follow from the control words; only the raised flags are state.
+  for (const std::size_t mode : {env::kFpuMode, env::kMmxMode, env::kSseMode}) {
+    cursor.value(reg<std::uint8_t>(m, mode + env::kModeFlags));
+  }
   cursor.value(reg<std::uint32_t>(m, env::kMxcsr));
   for (std::size_t i = 0; i < 16; ++i) cursor.raw(m.env + env::kXmm + env::kXmmStride * i, 16);
 }
@@ -161,13 +163,38 @@ struct Header {
 };
 
 /// Bytes that `transfer` moves; um_save asserts it.
-constexpr std::size_t kBodySize = 961;
+constexpr std::size_t kBodySize = 940;
 
-bool plausible(const Outer& outer) {
+bool plausible_outer(const Outer& outer) {
   return outer.event.kind <= um_event::kInterrupt && outer.event.is_int <= 1 &&
          outer.halted <= 1 && outer.shutdown <= 1 && outer.line <= 1 &&
-         (outer.inhibit & ~hidden::kInhibit) == 0 &&
-         outer.executed < ~std::uint64_t{0} / 2;
+         (outer.inhibit & ~hidden::kInhibit) == 0 && outer.executed < ~std::uint64_t{0} / 2 &&
+         (outer.flags & ~kFlagsKnown) == 0 && (outer.flags & kFixedOne);
+}
+
+/// The library trusts its own state: what no sequence of instructions could have made would crash it.
+bool plausible_modes(const um_machine& m) {
+  constexpr std::uint64_t kPae = 1 << 5, kPg = 1ull << 31, kPe = 1;
+  constexpr std::uint64_t kSce = 1, kLme = 1 << 8, kLma = 1 << 10, kNxe = 1 << 11;
+  const std::uint64_t cr0 = control(m, 0), cr4 = control(m, 4);
+  const std::uint64_t efer = reg<std::uint64_t>(m, env::kEfer);
+  if ((cr0 & ~kCr0Known) || (cr4 & ~kCr4Known) || (efer & ~(kSce | kLme | kLma | kNxe))) {
+    return false;
+  }
+  if ((cr0 & kPg) && !(cr0 & kPe)) return false;
+  const bool long_mode = (cr0 & kPg) && (efer & kLme);
+  return long_mode == ((efer & kLma) != 0) && (!long_mode || (cr4 & kPae));
+}
+
+bool plausible_fpu(const um_machine& m) {
+  const auto tags = reg<std::uint64_t>(m, env::kFpuTags);
+  const auto old = reg<std::int32_t>(m, env::kOldException);
+  constexpr std::uint32_t kMxcsrKnown = 0xffff;
+  for (const std::size_t mode : {env::kFpuMode, env::kMmxMode, env::kSseMode}) {
+    if (reg<std::uint8_t>(m, mode + env::kModeFlags) & 0x80) return false;
+  }
+  return reg<std::uint32_t>(m, env::kFpuTop) < 8 && (tags & ~0x0101010101010101ull) == 0 &&
+         (reg<std::uint32_t>(m, env::kMxcsr) & ~kMxcsrKnown) == 0 && old >= -1 && old < 32;
 }
 
 }  // namespace
@@ -303,10 +330,12 @@ int um_restore(um_machine* machine, const std::uint8_t* in, std::size_t size) no
   Outer outer;
   Cursor<false> cursor(body);
   transfer(cursor, m, outer);
-  if (!plausible(outer)) {
+  if (!plausible_outer(outer) || !plausible_modes(m) || !plausible_fpu(m)) {
     std::memcpy(m.env, before, sizeof before);
     return 0;
   }
+  update_fp_status_x86_64(m.env);
+  update_mxcsr_status_x86_64(m.env);
   reg<std::uint64_t>(m, env::kFlags) = outer.flags;
   reg<std::uint32_t>(m, env::kHidden) = outer.inhibit;
   reg<std::uint8_t>(m, env::kTpr) = outer.tpr;

@@ -182,3 +182,70 @@ catcher_common:
         pop     kData + 48
         sysretq
         finish  rings
+
+# Stores RBX words of 8 bytes: address and value come in pairs from the list at RSI.
+        program store_list
+        .code64
+1:      lodsq
+        mov     %rax, %rdi
+        lodsq
+        mov     %rax, (%rdi)
+        dec     %rbx
+        jnz     1b
+        hlt
+        finish  store_list
+
+# Changes an instruction of its own block, before and behind itself, and counts in RBX.
+        program self_modifying
+        .code64
+        mov     $10, %ecx
+1:      incb    (kCode + 2f - self_modifying_begin + 2)
+        nop
+2:      add     $0, %rbx                # 48 83 c3 ib: the byte behind the opcode is changed below
+        incb    (kCode + 2b - self_modifying_begin + 3)
+        decb    (kCode + 2b - self_modifying_begin + 2)
+        dec     %ecx
+        jnz     1b
+        hlt
+        finish  self_modifying
+
+# x87 and SSE functions over a few arguments; results go to kData.
+        program floating
+        .code64
+        fninit
+        mov     $kData, %edi
+        mov     $1, %ecx
+1:      mov     %ecx, kData + 0xf00
+        fildl   kData + 0xf00
+        fldpi
+        fdivp
+        fld     %st(0)
+        fsin
+        fstpt   (%rdi)
+        fld     %st(0)
+        fcos
+        fstpt   16(%rdi)
+        fld     %st(0)
+        fptan
+        fstp    %st(0)
+        fstpt   32(%rdi)
+        fld     %st(0)
+        fld1
+        fpatan
+        fstpt   48(%rdi)
+        fldln2
+        fxch
+        fyl2x
+        fstpt   64(%rdi)
+        mov     %ecx, kData + 0xf00
+        fildl   kData + 0xf00
+        fld1
+        fdivp
+        f2xm1
+        fstpt   80(%rdi)
+        add     $96, %rdi
+        inc     %ecx
+        cmp     $20, %ecx
+        jne     1b
+        hlt
+        finish  floating
