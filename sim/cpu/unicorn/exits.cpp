@@ -81,19 +81,32 @@ enum Msr : std::uint32_t {
 /// Where an MSR that is processor state lives in the environment; 0 for all others.
 std::size_t place_of(std::uint32_t msr) {
   switch (msr) {
-    case kMsrSysenterEsp: return env::kSysenterEsp;
-    case kMsrSysenterEip: return env::kSysenterEip;
-    case kMsrPat: return env::kPat;
-    case kMsrEfer: return env::kEfer;
-    case kMsrStar: return env::kStar;
-    case kMsrLstar: return env::kLstar;
-    case kMsrCstar: return env::kCstar;
-    case kMsrFmask: return env::kFmask;
-    case kMsrFsBase: return env::kSegments + 24 * 4 + 8;
-    case kMsrGsBase: return env::kSegments + 24 * 5 + 8;
-    case kMsrKernelGsBase: return env::kKernelGs;
-    case kMsrTscAux: return env::kTscAux;
-    default: return 0;
+    case kMsrSysenterEsp:
+      return env::kSysenterEsp;
+    case kMsrSysenterEip:
+      return env::kSysenterEip;
+    case kMsrPat:
+      return env::kPat;
+    case kMsrEfer:
+      return env::kEfer;
+    case kMsrStar:
+      return env::kStar;
+    case kMsrLstar:
+      return env::kLstar;
+    case kMsrCstar:
+      return env::kCstar;
+    case kMsrFmask:
+      return env::kFmask;
+    case kMsrFsBase:
+      return env::kSegments + 24 * 4 + 8;
+    case kMsrGsBase:
+      return env::kSegments + 24 * 5 + 8;
+    case kMsrKernelGsBase:
+      return env::kKernelGs;
+    case kMsrTscAux:
+      return env::kTscAux;
+    default:
+      return 0;
   }
 }
 
@@ -105,8 +118,10 @@ bool holds_address(std::uint32_t msr) {
     case kMsrCstar:
     case kMsrFsBase:
     case kMsrGsBase:
-    case kMsrKernelGsBase: return true;
-    default: return false;
+    case kMsrKernelGsBase:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -173,10 +188,18 @@ bool write_cr4(um_machine& m, std::uint64_t value) {
 void write_control(um_machine& m, int index, std::uint64_t value, std::uintptr_t host_pc) {
   bool valid = true;
   switch (index) {
-    case 0: valid = write_cr0(m, value); break;
-    case 2: control(m, 2) = value; break;
-    case 3: valid = write_cr3(m, value); break;
-    case 4: valid = write_cr4(m, value); break;
+    case 0:
+      valid = write_cr0(m, value);
+      break;
+    case 2:
+      control(m, 2) = value;
+      break;
+    case 3:
+      valid = write_cr3(m, value);
+      break;
+    case 4:
+      valid = write_cr4(m, value);
+      break;
     case 8:
       valid = value <= 15;
       if (!valid) break;
@@ -186,7 +209,8 @@ void write_control(um_machine& m, int index, std::uint64_t value, std::uintptr_t
         call.end();
       }
       break;
-    default: valid = false;
+    default:
+      valid = false;
   }
   if (!valid) protection_fault(m, host_pc);
 }

@@ -113,6 +113,7 @@ std::uint32_t error_code_of(const um_machine& m, std::uint32_t vector) {
 /// The library calls this for every exception. It has set RIP behind an INT n.
 void on_exception(uc_engine*, std::uint32_t vector, void* user) {
   um_machine& m = *static_cast<um_machine*>(user);
+  m.alone = false;
   m.tail = 0;
   m.host_pc = 0;
   if (vector == kUndefined && !m.uncounted && cpl(m) == 0 && is_hypercall(m)) {
@@ -211,6 +212,7 @@ bool __wrap_x86_cpu_exec_interrupt_x86_64(void* cpu, int) {
   auto& short_mark = reg<std::uint64_t>(m, env::kShort);
   const bool was_short = short_mark != 0;
   short_mark = 0;
+  m.alone = false;
   m.uncounted = false;
   m.tail = 0;
   m.host_pc = 0;

@@ -49,26 +49,26 @@ struct um_machine {
   std::uint64_t limit = 0;
   std::uint64_t next_limit = ~std::uint64_t{0};  ///< asked for before the run
   bool running = false;
-  bool alone = false;        ///< the next block is one instruction that may do I/O
-  bool uncounted = false;    ///< the pending exception's instruction is not in `executed`
-  bool ask_again = true;     ///< acknowledge has not said "nothing" since the last change
-  std::uint8_t tail = 0;     ///< inside a bus call: instructions counted but not yet executed
+  bool alone = false;          ///< the next block is one instruction that may do I/O
+  bool uncounted = false;      ///< the pending exception's instruction is not in `executed`
+  bool ask_again = true;       ///< acknowledge has not said "nothing" since the last change
+  std::uint8_t tail = 0;       ///< inside a bus call: instructions counted but not yet executed
   std::uintptr_t host_pc = 0;  ///< inside a bus call in mid-block: where the block is
-  bool unsettled = false;    ///< a bus call changed limit, line or map
+  bool unsettled = false;      ///< a bus call changed limit, line or map
 
   bool line = false;
   bool halted = false;
   bool shutdown = false;
-  int stop = -1;             ///< um_stop that ends the run, or -1
-  um_event event{};          ///< to be delivered before the next instruction
-  um_event delivering{};     ///< being delivered now
+  int stop = -1;                ///< um_stop that ends the run, or -1
+  um_event event{};             ///< to be delivered before the next instruction
+  um_event delivering{};        ///< being delivered now
   std::uint8_t int_length = 0;  ///< of the INT instruction that raised the last software interrupt
 
-  bool flush = false;        ///< translations are stale from the next instruction on
-  bool ends_block = false;   ///< the translator met an instruction that must be the last
-  std::uint32_t epoch = 1;         ///< of the translations
+  bool flush = false;       ///< translations are stale from the next instruction on
+  bool ends_block = false;  ///< the translator met an instruction that must be the last
+  std::uint32_t epoch = 1;  ///< of the translations
   std::uint32_t generation_epoch = 1;
-  std::uint64_t generation = 0;    ///< of the bus, that the epoch stands for
+  std::uint64_t generation = 0;  ///< of the bus, that the epoch stands for
   um_page_slot slots[kPageSlots];
   char failure[160] = {};
 };
@@ -124,8 +124,8 @@ void set_target(um_machine& m, std::uint64_t total);
 /// Leaves the main loop of the library.
 [[noreturn]] void leave(um_machine& m, std::uintptr_t host_pc, int stop);
 
-/// Around a call of the bus by the last instruction of a block (`counted`), or by the delivery of an
-/// event.
+/// Around a call of the bus by the last instruction of a block (`counted`), or by the delivery of
+/// an event.
 struct BusCall {
   um_machine& m;
   explicit BusCall(um_machine& machine, bool counted = true) : m(machine) {
@@ -140,9 +140,9 @@ void settle(um_machine& m);
 enum class WalkResult { Mapped, PageFault, Protection, Intercept };
 struct Walk {
   WalkResult result = WalkResult::PageFault;
-  std::uint64_t gpa = 0;      ///< Mapped: of the byte; Intercept: of the table entry
-  int rights = 0;             ///< tlb::kReadable ...
-  std::uint32_t error = 0;    ///< of the page fault
+  std::uint64_t gpa = 0;    ///< Mapped: of the byte; Intercept: of the table entry
+  int rights = 0;           ///< tlb::kReadable ...
+  std::uint32_t error = 0;  ///< of the page fault
   um_access intercept = UM_READ;
   unsigned page_bits = 12;
 };

@@ -17,12 +17,17 @@ constexpr std::uint64_t kCr0Paging = 1ull << 31, kCr0WriteProtect = 1 << 16;
 constexpr std::uint64_t kCr4Pse = 1 << 4, kCr4Pae = 1 << 5, kCr4Smep = 1 << 20;
 constexpr std::uint64_t kEferNx = 1 << 11;
 
-enum ErrorBits : std::uint32_t { kErrorProtection = 1, kErrorWrite = 2, kErrorUser = 4,
-                                 kErrorReserved = 8, kErrorFetch = 16 };
+enum ErrorBits : std::uint32_t {
+  kErrorProtection = 1,
+  kErrorWrite = 2,
+  kErrorUser = 4,
+  kErrorReserved = 8,
+  kErrorFetch = 16
+};
 
 struct Level {
-  unsigned shift;      ///< lowest address bit that this level translates
-  unsigned bits;       ///< how many
+  unsigned shift;  ///< lowest address bit that this level translates
+  unsigned bits;   ///< how many
   bool may_be_large;
 };
 

@@ -166,13 +166,14 @@ struct Header {
 constexpr std::size_t kBodySize = 940;
 
 bool plausible_outer(const Outer& outer) {
-  return outer.event.kind <= um_event::kInterrupt && outer.event.is_int <= 1 &&
-         outer.halted <= 1 && outer.shutdown <= 1 && outer.line <= 1 &&
-         (outer.inhibit & ~hidden::kInhibit) == 0 && outer.executed < ~std::uint64_t{0} / 2 &&
-         (outer.flags & ~kFlagsKnown) == 0 && (outer.flags & kFixedOne);
+  return outer.event.kind <= um_event::kInterrupt && outer.event.is_int <= 1 && outer.halted <= 1 &&
+         outer.shutdown <= 1 && outer.line <= 1 && (outer.inhibit & ~hidden::kInhibit) == 0 &&
+         outer.executed < ~std::uint64_t{0} / 2 && (outer.flags & ~kFlagsKnown) == 0 &&
+         (outer.flags & kFixedOne);
 }
 
-/// The library trusts its own state: what no sequence of instructions could have made would crash it.
+/// The library trusts its own state: what no sequence of instructions could have made would crash
+/// it.
 bool plausible_modes(const um_machine& m) {
   constexpr std::uint64_t kPae = 1 << 5, kPg = 1ull << 31, kPe = 1;
   constexpr std::uint64_t kSce = 1, kLme = 1 << 8, kLma = 1 << 10, kNxe = 1 << 11;

@@ -22,7 +22,8 @@ constexpr std::uint32_t kFlatCode32 =
 
 void enter_kernel(um_machine& m, std::uint32_t code_selector, bool long_code) {
   constexpr int kCs = 1, kSs = 2;
-  load_segment(m, kCs, code_selector & 0xfffc, 0, 0xffffffff, long_code ? kFlatCode64 : kFlatCode32);
+  load_segment(m, kCs, code_selector & 0xfffc, 0, 0xffffffff,
+               long_code ? kFlatCode64 : kFlatCode32);
   load_segment(m, kSs, (code_selector + 8) & 0xfffc, 0, 0xffffffff, kFlatData);
 }
 

@@ -55,10 +55,12 @@ void settle_access(um_machine& m, std::uintptr_t host_pc) {
   leave(m, host_pc, m.stop >= 0 ? m.stop : UM_INTERCEPT);
 }
 
-[[noreturn]] void page_fault(um_machine& m, const Walk& w, std::uint64_t linear,
+[[noreturn]] void page_fault(um_machine& m, const Walk& w, std::uint64_t linear, int access,
                              std::uintptr_t host_pc) {
   m.host_pc = 0;
-  m.uncounted = true;
+  // Outside of a block it is the fetch of the next instruction, or the delivery of an event whose
+  // instruction is counted already.
+  if (!host_pc && access == tlb::kFetch) m.uncounted = true;
   if (w.result == WalkResult::Protection) {
     raise_exception_err_ra_x86_64(m.env, kProtection, 0, host_pc);
   }
@@ -152,7 +154,7 @@ bool __wrap_x86_cpu_tlb_fill_x86_64(void* cpu, std::uint64_t linear, int, int ac
   if (w.result == WalkResult::Intercept) intercept(m, w.gpa, linear, w.intercept, host_pc);
   if (w.result != WalkResult::Mapped) {
     if (probe) return false;
-    page_fault(m, w, linear, host_pc);
+    page_fault(m, w, linear, access, host_pc);
   }
   const um_access kind = bus_access(access);
   const um_page page = page_at(m, w.gpa >> 12, kind);
@@ -245,8 +247,8 @@ void __wrap_tb_invalidate_phys_page_fast_x86_64(void* engine, void*, std::uint64
     }
   }
   if (!info.has_code) return;
-  void* pages = __real_page_collection_lock_x86_64(
-      engine, address, address + static_cast<std::uint64_t>(length));
+  void* pages = __real_page_collection_lock_x86_64(engine, address,
+                                                   address + static_cast<std::uint64_t>(length));
   __real_tb_invalidate_phys_page_fast_x86_64(engine, pages, address, length, host_pc);
   __real_page_collection_unlock_x86_64(pages);
 }

@@ -65,8 +65,8 @@ struct Emitter {
 };
 
 struct Entry {
-  void* refused;       ///< label: the budget does not cover the block
-  void* length_move;   ///< the operation that holds the block's length, filled in at the end
+  void* refused;      ///< label: the budget does not cover the block
+  void* length_move;  ///< the operation that holds the block's length, filled in at the end
 };
 
 Entry emit_entry(const Emitter& emit) {

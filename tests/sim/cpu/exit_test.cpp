@@ -59,8 +59,8 @@ TEST_F(Exits, RepeatedStringsExitOncePerElement) {
   std::memcpy(t.at(kData), "hello", 5);
   t.answer = [n = 0](const Event& e) mutable { return e.what == "in" ? 0x100 + 'a' + n++ : 0; };
   // mov esi,kData; mov ecx,5; mov edx,0xe9; rep outsb; mov edi,kData+16; mov ecx,4; rep insb; hlt
-  run({0xbe, 0, 0, 4, 0, 0xb9, 5, 0, 0, 0, 0xba, 0xe9, 0, 0, 0, 0xf3, 0x6e, 0xbf, 0x10, 0, 4, 0,
-       0xb9, 4, 0, 0, 0, 0xf3, 0x6c, 0xf4});
+  run({0xbe, 0,    0,    4,    0, 0xb9, 5, 0,    0, 0, 0xba, 0xe9, 0,    0,    0,
+       0xf3, 0x6e, 0xbf, 0x10, 0, 4,    0, 0xb9, 4, 0, 0,    0,    0xf3, 0x6c, 0xf4});
   ASSERT_EQ(t.events.size(), 9u);
   std::string text;
   for (std::size_t i = 0; i < 5; ++i) text += static_cast<char>(t.events[i].c);
@@ -77,16 +77,19 @@ TEST_F(Exits, MmioCarriesEveryWidthAndTheGuestPhysicalAddress) {
   set_gpr(3, kMmio + 0x20);
   // mov al,[rbx]; mov ax,[rbx+2]; mov eax,[rbx+4]; mov rcx,[rbx+8]; movzx edx,byte [rbx+1];
   // mov [rbx],al; mov [rbx+2],ax; mov [rbx+4],eax; mov [rbx+8],rcx; hlt
-  run({0x8a, 0x03, 0x66, 0x8b, 0x43, 0x02, 0x8b, 0x43, 0x04, 0x48, 0x8b, 0x4b, 0x08, 0x0f, 0xb6,
-       0x53, 0x01, 0x88, 0x03, 0x66, 0x89, 0x43, 0x02, 0x89, 0x43, 0x04, 0x48, 0x89, 0x4b, 0x08,
-       0xf4});
+  run({0x8a, 0x03, 0x66, 0x8b, 0x43, 0x02, 0x8b, 0x43, 0x04, 0x48, 0x8b,
+       0x4b, 0x08, 0x0f, 0xb6, 0x53, 0x01, 0x88, 0x03, 0x66, 0x89, 0x43,
+       0x02, 0x89, 0x43, 0x04, 0x48, 0x89, 0x4b, 0x08, 0xf4});
   const std::uint64_t at = kMmio + 0x20;
-  const std::vector<Event> expected = {
-      {"load", at, 1, 0, 0},           {"load", at + 2, 2, 0, 1},
-      {"load", at + 4, 4, 0, 2},       {"load", at + 8, 8, 0, 3},
-      {"load", at + 1, 1, 0, 4},       {"store", at, 1, 0x11, 5},
-      {"store", at + 2, 2, 0x2211, 6}, {"store", at + 4, 4, 0x44332211, 7},
-      {"store", at + 8, 8, 0x8877665544332211, 8}};
+  const std::vector<Event> expected = {{"load", at, 1, 0, 0},
+                                       {"load", at + 2, 2, 0, 1},
+                                       {"load", at + 4, 4, 0, 2},
+                                       {"load", at + 8, 8, 0, 3},
+                                       {"load", at + 1, 1, 0, 4},
+                                       {"store", at, 1, 0x11, 5},
+                                       {"store", at + 2, 2, 0x2211, 6},
+                                       {"store", at + 4, 4, 0x44332211, 7},
+                                       {"store", at + 8, 8, 0x8877665544332211, 8}};
   EXPECT_EQ(t.events, expected);
   EXPECT_EQ(gpr(1), 0x8877665544332211u);
   EXPECT_EQ(gpr(2), 0x11u);
@@ -118,9 +121,9 @@ TEST_F(Exits, MsrsReachTheBusAndItsRefusalIsGeneralProtection) {
 }
 
 TEST_F(Exits, MsrsOfTheProcessorStayInside) {
-  for (const std::uint32_t msr : {0x174u, 0x175u, 0x176u, 0x277u, 0xc0000080u, 0xc0000081u,
-                                  0xc0000082u, 0xc0000083u, 0xc0000084u, 0xc0000100u, 0xc0000101u,
-                                  0xc0000102u}) {
+  for (const std::uint32_t msr :
+       {0x174u, 0x175u, 0x176u, 0x277u, 0xc0000080u, 0xc0000081u, 0xc0000082u, 0xc0000083u,
+        0xc0000084u, 0xc0000100u, 0xc0000101u, 0xc0000102u}) {
     t.enter_long_mode();
     set_gpr(1, msr);
     run({0x0f, 0x32, 0x0f, 0x30, 0xf4});
@@ -154,8 +157,8 @@ TEST_F(Exits, TheTimeStampComesFromTheBus) {
 
 TEST_F(Exits, Cr8GoesToTheBus) {
   // mov eax,5; mov cr8,rax; mov rbx,cr8; mov eax,16; mov cr8,rax
-  run({0xb8, 5, 0, 0, 0, 0x44, 0x0f, 0x22, 0xc0, 0x44, 0x0f, 0x20, 0xc3, 0xb8, 0x10, 0, 0, 0, 0x44,
-       0x0f, 0x22, 0xc0});
+  run({0xb8, 5,    0,    0,    0, 0x44, 0x0f, 0x22, 0xc0, 0x44, 0x0f,
+       0x20, 0xc3, 0xb8, 0x10, 0, 0,    0,    0x44, 0x0f, 0x22, 0xc0});
   EXPECT_EQ(t.cr8, 5u);
   EXPECT_EQ(gpr(3), 5u);
   EXPECT_EQ(t.read(kReport), 13u);

@@ -60,11 +60,11 @@ class Faults : public testing::Test {
 
 struct Case {
   const char* name;
-  std::uint64_t entry;       ///< of kPage, without address
-  std::uint64_t cr4;         ///< bits to set
+  std::uint64_t entry;  ///< of kPage, without address
+  std::uint64_t cr4;    ///< bits to set
   bool user;
-  char access;               ///< l, s or j
-  int error;                 ///< of the page fault, -1: none
+  char access;  ///< l, s or j
+  int error;    ///< of the page fault, -1: none
 };
 
 class PageRights : public Faults, public testing::WithParamInterface<Case> {};
@@ -81,9 +81,14 @@ TEST_P(PageRights, AreCheckedAsTheArchitectureSays) {
   t.write(kPage, 0xf4, 1);
   Report r{};
   switch (c.access) {
-    case 'l': t.load({LOAD}); break;
-    case 's': t.load({STORE}); break;
-    default: t.load({JUMP});
+    case 'l':
+      t.load({LOAD});
+      break;
+    case 's':
+      t.load({STORE});
+      break;
+    default:
+      t.load({JUMP});
   }
   r = run();
   if (c.error < 0) {
@@ -131,8 +136,8 @@ TEST_F(Faults, SmapAllowsUserPagesWhileAcIsSet) {
   set_cr(4, kSmap);
   for (std::uint64_t p = 0; p < kPage; p += 4096) t.set_entry(p, p | kPresent | kWritable);
   // stac; mov rax, [kPage]; clac; mov rax, [kPage]
-  const Report r = fault_of({0x0f, 0x01, 0xcb, 0x48, 0x8b, 0x04, 0x25, 0, 0, 8, 0, 0x0f, 0x01, 0xca,
-                             LOAD});
+  const Report r =
+      fault_of({0x0f, 0x01, 0xcb, 0x48, 0x8b, 0x04, 0x25, 0, 0, 8, 0, 0x0f, 0x01, 0xca, LOAD});
   EXPECT_EQ(r.vector, kPageFaultVector);
   EXPECT_EQ(r.error, 1u);
   EXPECT_EQ(r.rip, kCode + 14);
@@ -147,8 +152,7 @@ TEST_F(Faults, WithoutWriteProtectTheKernelStoresToReadOnlyPages) {
 
 TEST_F(Faults, NonCanonicalAddressIsGeneralProtection) {
   // mov rax, 0x800000000000; mov rax, [rax]
-  const Report r =
-      fault_of({0x48, 0xb8, 0, 0, 0, 0, 0, 0x80, 0, 0, 0x48, 0x8b, 0x00, 0xf4});
+  const Report r = fault_of({0x48, 0xb8, 0, 0, 0, 0, 0, 0x80, 0, 0, 0x48, 0x8b, 0x00, 0xf4});
   EXPECT_EQ(r.vector, kGeneralProtection);
   EXPECT_EQ(r.error, 0u);
   EXPECT_EQ(r.rip, kCode + 10);
@@ -182,8 +186,9 @@ TEST_F(Faults, SecondPageFaultIsNotADoubleFault) {
   t.set_gate(kPageFaultVector, kCatcher + 0x1000);
   for (std::uint64_t p = 0; p < 4; ++p) t.set_entry(kPage + 4096 * p, kPage + 4096 * p);
   // inc rax; mov [kPage], rax; inc rax; mov [kPage + 0x1000], rax; mov rbx, [kPage + 0x2ffc]; hlt
-  t.load({0x48, 0xff, 0xc0, 0x48, 0x89, 0x04, 0x25, 0, 0, 8, 0, 0x48, 0xff, 0xc0, 0x48, 0x89, 0x04,
-          0x25, 0, 0x10, 8, 0, 0x48, 0x8b, 0x1c, 0x25, 0xfc, 0x2f, 8, 0, 0xf4});
+  t.load({0x48, 0xff, 0xc0, 0x48, 0x89, 0x04, 0x25, 0, 0,    8, 0,
+          0x48, 0xff, 0xc0, 0x48, 0x89, 0x04, 0x25, 0, 0x10, 8, 0,
+          0x48, 0x8b, 0x1c, 0x25, 0xfc, 0x2f, 8,    0, 0xf4});
   run();
   EXPECT_EQ(t.read(kData), 4u);
   EXPECT_EQ(t.read(kPage), 1u);
@@ -262,8 +267,8 @@ TEST_F(Faults, SoftwareInterruptNeedsThePrivilegeOfItsGate) {
 
 TEST_F(Faults, Ring3IsKeptFromPrivilegedInstructions) {
   const std::initializer_list<int> kInstructions[] = {
-      {0xf4}, {0x0f, 0x32}, {0x0f, 0x30}, {0x0f, 0x20, 0xc0}, {0xfa}, {0xec}, {0xe6, 0x10},
-      {0x0f, 0x01, 0x38}};
+      {0xf4}, {0x0f, 0x32}, {0x0f, 0x30}, {0x0f, 0x20, 0xc0},
+      {0xfa}, {0xec},       {0xe6, 0x10}, {0x0f, 0x01, 0x38}};
   for (const auto& code : kInstructions) {
     t.enter_long_mode();
     enter_user();
@@ -313,9 +318,9 @@ TEST_F(Faults, SyscallWithoutItsEnableBitIsUndefined) {
 
 TEST_F(Faults, ControlRegistersRefuseReservedBits) {
   const std::initializer_list<int> kWrites[] = {
-      {0x48, 0xc7, 0xc0, 0, 0, 2, 0, 0x0f, 0x22, 0xe0},            // CR4.PCIDE, absent here
-      {0x48, 0xc7, 0xc0, 0x00, 0x06, 0, 0, 0x0f, 0x22, 0xe0},      // CR4 without PAE
-      {0x48, 0xc7, 0xc0, 0x33, 0, 0, 0, 0x0f, 0x22, 0xc0},         // CR0 without PG, CS is 64-bit
+      {0x48, 0xc7, 0xc0, 0, 0, 2, 0, 0x0f, 0x22, 0xe0},        // CR4.PCIDE, absent here
+      {0x48, 0xc7, 0xc0, 0x00, 0x06, 0, 0, 0x0f, 0x22, 0xe0},  // CR4 without PAE
+      {0x48, 0xc7, 0xc0, 0x33, 0, 0, 0, 0x0f, 0x22, 0xc0},     // CR0 without PG, CS is 64-bit
       {0x48, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x22, 0xc0}};
   for (const auto& code : kWrites) {
     t.enter_long_mode();

@@ -42,8 +42,7 @@ struct RightsCase {
 
 TEST(Rights, AnAccessOutsideOfThemIsAnInterceptWithoutEffect) {
   for (int bits = 0; bits < 8; ++bits) {
-    for (const sim::Access access :
-         {sim::Access::Read, sim::Access::Write, sim::Access::Execute}) {
+    for (const sim::Access access : {sim::Access::Read, sim::Access::Write, sim::Access::Execute}) {
       TestMachine t;
       const sim::Rights rights{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0};
       t.pages[kPage / 4096] = ram(frame_of(kPage), rights);
@@ -238,8 +237,8 @@ TEST(PageTables, AChangedEntryCountsWithoutAnyInvalidation) {
     t.write(kPage, 1);
     t.write(kPage + 0x1000, 2);
     // mov ebx,[kPage]; mov dword [entry], kPage+0x1003; mov ecx,[kPage]; hlt
-    t.load({0x8b, 0x1c, 0x25, 0, 0, 8, 0, 0xc7, 0x04, 0x25, 0x00, 0x84, 0, 0, 0x03, 0x10, 8, 0,
-            0x8b, 0x0c, 0x25, 0, 0, 8, 0, 0xf4});
+    t.load({0x8b, 0x1c, 0x25, 0, 0, 8,    0,    0xc7, 0x04, 0x25, 0x00, 0x84, 0,
+            0,    0x03, 0x10, 8, 0, 0x8b, 0x0c, 0x25, 0,    0,    8,    0,    0xf4});
     while (!t.cpu().halted()) ASSERT_EQ(t.cpu().run(piece).reason == StopReason::Failure, false);
     EXPECT_EQ(t.cpu().registers().gpr[3], 1u);
     EXPECT_EQ(t.cpu().registers().gpr[1], 2u);
@@ -251,8 +250,8 @@ TEST(PageTables, AccessedBitsClearedByTheGuestComeBackAtTheNextAccess) {
   for (const bool interrupted : {false, true}) {
     TestMachine t;
     // mov ebx,[kPage]; mov dword [entry], kPage+3; nop; mov ecx,[kPage]; hlt
-    t.load({0x8b, 0x1c, 0x25, 0, 0, 8, 0, 0xc7, 0x04, 0x25, 0x00, 0x84, 0, 0, 0x03, 0x00, 8, 0,
-            0x90, 0x8b, 0x0c, 0x25, 0, 0, 8, 0, 0xf4});
+    t.load({0x8b, 0x1c, 0x25, 0, 0,    8,    0,    0xc7, 0x04, 0x25, 0x00, 0x84, 0,   0,
+            0x03, 0x00, 8,    0, 0x90, 0x8b, 0x0c, 0x25, 0,    0,    8,    0,    0xf4});
     if (interrupted) {
       t.cpu().run(3);
       EXPECT_FALSE(t.entry_of(kPage) & kAccessed);

@@ -249,3 +249,54 @@ catcher_common:
         jne     1b
         hlt
         finish  floating
+
+# A little of everything that can be cut in two: faults that are repaired, interrupts, rings, MMIO,
+# port strings, changed page tables, clean stores, halts. Ends with interrupts off and HLT.
+        .set    kMmio, 0x100000000
+        .set    kFaulty, 0x80000
+        program everything
+        .code64
+        mov     $30, %r12d
+        mov     $kMmio, %r13
+        sti
+1:      mov     %r12, %rax
+        shl     $12, %rax
+        movq    $0x1234, kFaulty(%rax)          # a page fault each, repaired by its handler
+        andq    $~0x61, kLeaves + 8 * (kFaulty >> 12)(, %r12, 8)
+        incl    (%r13)
+        mov     8(%r13), %rcx
+        mov     %cx, 6(%r13)
+        xchg    %rcx, 16(%r13)
+        out     %al, $0x20
+        pushfq
+        popfq
+        mov     $kData + 0x800, %esi
+        mov     $3, %ecx
+        mov     $0x21, %edx
+        rep outsb
+        mov     $kData + 0x900, %edi
+        mov     $2, %ecx
+        rep insl
+        int     $0x30
+        cli
+        rdtsc
+        add     %rax, kData + 0x10
+        sti
+        call    2f
+        mov     $0x40000002, %ecx
+        rdmsr
+        wrmsr
+        mov     %cr3, %rax
+        mov     %rax, %cr3
+        vmcall
+        test    $3, %r12d
+        jnz     3f
+        out     %al, $0x22                      # asks for an interrupt
+        hlt
+3:      dec     %r12d
+        jnz     1b
+        cli
+        hlt
+2:      sti
+        ret
+        finish  everything

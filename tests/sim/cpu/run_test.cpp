@@ -1,5 +1,6 @@
 // The life of a processor: entering long mode, running, halting, stopping exactly.
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include "tests/sim/cpu/test_machine.hpp"
 
@@ -7,6 +8,9 @@ namespace cpu_test {
 
 GUEST_PROGRAM(to_long_mode);
 GUEST_PROGRAM(busy);
+GUEST_PROGRAM(counter);
+GUEST_PROGRAM(everything);
+GUEST_PROGRAM(fixer);
 
 namespace {
 
@@ -65,6 +69,91 @@ TEST(Cpu, RunsTheSameInPiecesOfAnySize) {
 TEST(Cpu, IsTheSameAfterMovesIntoFreshEngines) {
   const Outcome whole = run_in_pieces([] { return 1'000'000; });
   EXPECT_EQ(run_in_pieces([] { return 97; }, 3), whole);
+}
+
+// Runs `everything` with an interrupt from outside every 211 instructions, in pieces; after each
+// piece `between` may do what must not matter.
+template <class NextPiece, class Between>
+Outcome run_everything(NextPiece next, Between between) {
+  constexpr std::uint64_t kHandlers = 0x20000, kPeriod = 211, kFaulty = 0x80000;
+  TestMachine t;
+  t.load(everything);
+  t.load(counter, kHandlers);
+  t.load(fixer, kHandlers + 0x1000);
+  t.set_gate(14, kHandlers + 0x1000);
+  for (const unsigned vector : {0x30u, 0x40u, 0x41u}) t.set_gate(vector, kHandlers);
+  for (std::uint64_t i = 0; i < 64; ++i) t.set_entry(kFaulty + 4096 * i, kFaulty + 4096 * i);
+  t.answer = [](const Event& e) { return e.executed * 5 + e.a; };
+  t.on_event = [&t](const Event& e) {
+    if (e.what != "out" || e.a != 0x22) return;
+    t.interrupts.push_back(0x41);
+    t.cpu().set_interrupt_line(true);
+  };
+  std::uint64_t next_interrupt = kPeriod;
+  constexpr std::uint64_t kEnd = 20'000;
+  while (t.cpu().executed() < kEnd) {
+    const std::uint64_t room = next_interrupt - t.cpu().executed();
+    const sim::RunResult r = t.cpu().run(std::min<std::uint64_t>(next(), room));
+    EXPECT_TRUE(r.reason == StopReason::Limit || r.reason == StopReason::Halt);
+    if (r.reason == StopReason::Halt && !(t.cpu().registers().rflags & 0x200)) break;
+    if (r.reason == StopReason::Halt || t.cpu().executed() == next_interrupt) {
+      next_interrupt = t.cpu().executed() + kPeriod;
+      t.interrupts.push_back(0x40);
+      t.cpu().set_interrupt_line(true);
+    }
+    between(t);
+    if (testing::Test::HasFailure()) break;
+  }
+  EXPECT_GT(t.read(kData), 60u);
+  return {t.cpu().save(), t.ram_hash(), t.events};
+}
+
+const Outcome& whole_everything() {
+  static const Outcome whole = run_everything([] { return 1'000'000; }, [](TestMachine&) {});
+  return whole;
+}
+
+TEST(Cpu, DoesEverythingTheSameOneByOne) {
+  EXPECT_EQ(run_everything([] { return 1; }, [](TestMachine&) {}), whole_everything());
+}
+
+TEST(Cpu, DoesEverythingTheSameInFreshEnginesAfterEveryInstruction) {
+  EXPECT_EQ(run_everything([] { return 9; }, [](TestMachine& t) { t.replace_cpu(); }),
+            whole_everything());
+}
+
+TEST(Cpu, IsNotChangedByItsDirtyLog) {
+  std::uint64_t turn = 0;
+  const auto logged = run_everything([] { return 23; },
+                                     [&turn](TestMachine& t) {
+                                       t.report_stores = true;
+                                       if (++turn % 5 == 0) t.forget_reports();
+                                     });
+  EXPECT_EQ(logged, whole_everything());
+}
+
+RC_GTEST_PROP(CpuProperty, WhatHappensBetweenPiecesDoesNotMatter, ()) {
+  const auto outcome =
+      run_everything([] { return static_cast<std::uint64_t>(*rc::gen::inRange(1, 400)); },
+                     [](TestMachine& t) {
+                       switch (*rc::gen::inRange(0, 6)) {
+                         case 0:
+                           t.replace_cpu();
+                           break;
+                         case 1:
+                           t.report_stores = true;
+                           break;
+                         case 2:
+                           t.forget_reports();
+                           break;
+                         case 3:
+                           t.cpu().forget_code(sim::Frame{kCode / 4096 + kFrameShift});
+                           break;
+                         default:
+                           break;
+                       }
+                     });
+  RC_ASSERT(outcome == whole_everything());
 }
 
 }  // namespace

@@ -151,7 +151,8 @@ sim::PhysicalPage TestMachine::page(sim::Gpfn gpfn, sim::Access) {
   } else if (gpfn.value == kMmio / 4096) {
     page.kind = Kind::Mmio;
   }
-  if (page.kind == Kind::Ram && report_stores) page.report_store = !stored.contains(page.frame.value);
+  if (page.kind == Kind::Ram && report_stores)
+    page.report_store = !stored.contains(page.frame.value);
   return page;
 }
 

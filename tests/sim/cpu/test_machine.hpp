@@ -24,8 +24,8 @@ struct Program {
   std::span<const std::byte> bytes() const { return {begin, end}; }
 };
 
-#define GUEST_PROGRAM(name)                                    \
-  extern "C" const std::byte name##_begin[], name##_end[];     \
+#define GUEST_PROGRAM(name)                                \
+  extern "C" const std::byte name##_begin[], name##_end[]; \
   inline const ::cpu_test::Program name { name##_begin, name##_end }
 
 inline constexpr std::uint64_t kPages = 4096;      ///< guest physical pages
@@ -84,8 +84,8 @@ class TestMachine : public sim::CpuBus {
   bool report_stores = false;
   std::uint64_t generation = 1;
   std::vector<Event> events;
-  std::set<std::uint64_t> stored;          ///< frames reported since forget_reports
-  std::vector<std::uint8_t> interrupts;    ///< pending vectors, taken from the back
+  std::set<std::uint64_t> stored;        ///< frames reported since forget_reports
+  std::vector<std::uint8_t> interrupts;  ///< pending vectors, taken from the back
   std::uint64_t cr8 = 0;
   std::function<void(const Event&)> on_event;
   std::function<std::uint64_t(const Event&)> answer;
