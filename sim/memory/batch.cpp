@@ -23,6 +23,8 @@ class Exporter {
   void add(const traces::PageSet::Run& run) {
     if (contents_.real_bytes) {
       for (std::uint64_t frame = run.first; frame != run.end(); ++frame) add_byte_frame({frame});
+    } else if (run.count == 1) {
+      add_single(Frame{run.first});
     } else {
       add_version_run(run);
     }
@@ -50,6 +52,15 @@ class Exporter {
       add_versions(frame, nullptr, 1);
     } else {
       batch_.byte_pages.push_back({frame, 0});
+    }
+  }
+
+  void add_single(Frame frame) {  // dirty pages often come alone
+    const VersionStore::Slot slot = contents_.versions.slot(frame);
+    if (VersionStore::holds_bytes(slot)) {
+      add_byte_frame(frame);
+    } else {
+      add_versions(frame, &slot, 1);
     }
   }
 
@@ -92,41 +103,74 @@ class Exporter {
   std::uint64_t nonzero_ = 0;
 };
 
-std::span<const std::uint32_t> versions_of(const PageBatch& batch, const PageBatch::Run& run) {
-  HVSIM_ASSERT(run.versions_at + std::uint64_t{run.count} <= batch.versions.size(),
-               "a run of a page batch lies outside its versions");
-  return std::span(batch.versions).subspan(run.versions_at, run.count);
-}
-
-/// Calls `piece(first, versions)` for the parts of a run that the planted bug leaves: it keeps
-/// frames that would become zero and are not.
-template <class Piece>
-void without_forgotten_zeros(Node& node, const Contents& contents, Frame first,
-                             std::span<const std::uint32_t> versions, const Piece& piece) {
-  std::size_t begin = 0;
-  const bool has_zeros = memory::scan(versions).nonzero != versions.size();
-  for (std::size_t i = 0; has_zeros && i < versions.size(); ++i) {
-    if (versions[i] != 0 || contents.key(first + i) == 0) continue;
-    if (!node.world().plant(node, memory::kPlantImportSkipsZero)) break;
-    if (i != begin) piece(first + begin, versions.subspan(begin, i - begin));
-    begin = i + 1;
-  }
-  if (begin != versions.size()) piece(first + begin, versions.subspan(begin));
-}
-
-void assign_bytes(const Contents& contents, const memory::FrameBits& written, Frame first,
-                  std::span<const std::uint32_t> versions) {
-  for (std::size_t i = 0; i < versions.size(); ++i) {
-    const Frame frame = first + i;
-    HVSIM_ASSERT(versions[i] <= memory::kMaxVersion,
+class Importer {
+ public:
+  Importer(Node& node, Contents& contents, const memory::FrameBits& written,
+           const PageBatch& batch)
+      : node_(node), contents_(contents), written_(written), batch_(batch) {
+    const memory::VersionScan found = memory::scan(batch.versions);
+    HVSIM_ASSERT(found.bits <= memory::kMaxVersion,
                  "a page batch holds a number that is no version");
-    if (versions[i] != 0) {
-      memory::fill_with_version(frame, versions[i], 0, contents.bytes.page(frame));
-    } else if (written.test(frame)) {
-      std::memset(contents.bytes.page(frame).data(), 0, kPageSize);
+    any_zero_ = found.nonzero != batch.versions.size();
+  }
+
+  void add(const PageBatch::Run& run) {
+    HVSIM_ASSERT(run.versions_at + std::uint64_t{run.count} <= batch_.versions.size(),
+                 "a run of a page batch lies outside its versions");
+    const auto versions = std::span(batch_.versions).subspan(run.versions_at, run.count);
+    if (any_zero_) {
+      add_without_forgotten(run.first, versions);
+    } else {
+      assign(run.first, versions);
     }
   }
-}
+
+  void add(const PageBatch::BytePage& page) {
+    HVSIM_ASSERT(page.at + kPageSize <= batch_.bytes.size(),
+                 "a page of a page batch lies outside its bytes");
+    std::byte* to = contents_.real_bytes
+                        ? contents_.bytes.page(page.frame).data()
+                        : contents_.versions.bytes_to_overwrite(page.frame).data();
+    std::memcpy(to, batch_.bytes.data() + page.at, kPageSize);
+  }
+
+ private:
+  /// Leaves out what the planted bug leaves out: frames that would become zero and are not.
+  void add_without_forgotten(Frame first, std::span<const std::uint32_t> versions) {
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < versions.size(); ++i) {
+      if (versions[i] != 0 || contents_.key(first + i) == 0) continue;
+      if (!node_.world().plant(node_, memory::kPlantImportSkipsZero)) break;
+      assign(first + begin, versions.subspan(begin, i - begin));
+      begin = i + 1;
+    }
+    assign(first + begin, versions.subspan(begin));
+  }
+
+  void assign(Frame first, std::span<const std::uint32_t> versions) {
+    if (contents_.real_bytes) {
+      for (std::size_t i = 0; i < versions.size(); ++i) assign_bytes(first + i, versions[i]);
+    } else if (versions.size() == 1 && versions[0] != 0) {
+      contents_.versions.set(first, versions[0]);
+    } else {
+      contents_.versions.assign(first, versions, any_zero_);
+    }
+  }
+
+  void assign_bytes(Frame frame, std::uint32_t version) {
+    if (version != 0) {
+      memory::fill_with_version(frame, version, 0, contents_.bytes.page(frame));
+    } else if (written_.test(frame)) {
+      std::memset(contents_.bytes.page(frame).data(), 0, kPageSize);
+    }
+  }
+
+  Node& node_;
+  Contents& contents_;
+  const memory::FrameBits& written_;
+  const PageBatch& batch_;
+  bool any_zero_ = true;
+};
 
 }  // namespace
 
@@ -160,29 +204,17 @@ void GuestMemory::import_pages(const PageBatch& batch) {
   Impl& impl = *impl_;
   const bool watched = !impl.watches.empty();
   if (watched) impl.watches.look_everywhere(traces::Writer::Guest);
+  Importer importer(impl.node, impl.contents, impl.written, batch);
   const auto mark = [&impl, this](Frame first, std::uint64_t count) {
     impl.written.set_range(first, count);
     if (logging_) impl.dirty.set_range(first, count);
   };
   for (const PageBatch::Run& run : batch.runs) {
-    without_forgotten_zeros(
-        impl.node, impl.contents, run.first, versions_of(batch, run),
-        [&impl](Frame first, std::span<const std::uint32_t> versions) {
-          if (impl.contents.real_bytes) {
-            assign_bytes(impl.contents, impl.written, first, versions);
-          } else {
-            impl.contents.versions.assign(first, versions);
-          }
-        });
+    importer.add(run);
     mark(run.first, run.count);
   }
   for (const PageBatch::BytePage& page : batch.byte_pages) {
-    HVSIM_ASSERT(page.at + kPageSize <= batch.bytes.size(),
-                 "a page of a page batch lies outside its bytes");
-    std::byte* to = impl.contents.real_bytes
-                        ? impl.contents.bytes.page(page.frame).data()
-                        : impl.contents.versions.bytes_to_overwrite(page.frame).data();
-    std::memcpy(to, batch.bytes.data() + page.at, kPageSize);
+    importer.add(page);
     mark(page.frame, 1);
   }
   dirty_count_ = impl.dirty.count();

@@ -15,6 +15,10 @@ FrameBits::Chunk& FrameBits::chunk_for(Frame frame) {
 }
 
 void FrameBits::set_range(Frame first, std::uint64_t count) {
+  if (count == 1) {
+    set(first);
+    return;
+  }
   std::uint64_t at = first.value;
   const std::uint64_t end = first.value + count;
   while (at != end) {

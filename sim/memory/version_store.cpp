@@ -4,8 +4,6 @@
 #include <bit>
 #include <cstring>
 
-#include "traces/assert.hpp"
-
 namespace sim::memory {
 namespace {
 
@@ -43,9 +41,11 @@ VersionStore::Slot* VersionStore::add_leaf(Region& region, std::size_t leaf) {
   return slots;
 }
 
-void VersionStore::make_dense(Region& region) {
+void VersionStore::make_dense(Region& region, bool overwritten) {
   if (region.dense) return;
-  region.dense = std::make_unique<Slot[]>(kRegionFrames);
+  region.dense = overwritten && region.leaf_count == 0
+                     ? std::make_unique_for_overwrite<Slot[]>(kRegionFrames)
+                     : std::make_unique<Slot[]>(kRegionFrames);
   for (std::size_t i = 0; i < kRegionLeaves; ++i) {
     Slot* dense = region.dense.get() + i * kLeafFrames;
     if (Slot* leaf = region.leaves[i]) {
@@ -117,21 +117,24 @@ std::span<std::byte> VersionStore::bytes_to_overwrite(Frame frame) {
   return page(slot);
 }
 
-void VersionStore::assign(Frame first, std::span<const std::uint32_t> versions) {
+void VersionStore::assign(Frame first, std::span<const std::uint32_t> versions, bool any_zero) {
   while (!versions.empty()) {
     const std::uint64_t to_end = kRegionFrames - first.value % kRegionFrames;
     const std::size_t count = std::min<std::uint64_t>(to_end, versions.size());
-    assign_in_region(region_for(first), first, versions.first(count));
+    assign_in_region(region_for(first), first, versions.first(count), any_zero);
     first = first + count;
     versions = versions.subspan(count);
   }
 }
 
 void VersionStore::assign_in_region(Region& region, Frame first,
-                                    std::span<const std::uint32_t> versions) {
-  const VersionScan found = scan(versions);
-  HVSIM_ASSERT(found.bits <= kMaxVersion, "a page batch holds a number that is no version");
-  if (!region.dense && found.nonzero >= kDenseAt * kLeafFrames) make_dense(region);
+                                    std::span<const std::uint32_t> versions, bool any_zero) {
+  if (!region.dense && versions.size() >= kDenseAt * kLeafFrames) {
+    const std::uint64_t nonzero = any_zero ? scan(versions).nonzero : versions.size();
+    if (nonzero >= kDenseAt * kLeafFrames) {
+      make_dense(region, versions.size() == kRegionFrames && !region.bytes);
+    }
+  }
   if (region.dense && !region.bytes) {
     std::memcpy(region.dense.get() + first.value % kRegionFrames, versions.data(),
                 versions.size_bytes());

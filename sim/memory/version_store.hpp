@@ -51,8 +51,15 @@ class VersionStore {
   std::span<std::byte> materialise(Frame frame);
   /// Like materialise(), for a caller that writes the whole page.
   std::span<std::byte> bytes_to_overwrite(Frame frame);
-  /// Versions of frames first, first + 1, ...; asserts that they are versions.
-  void assign(Frame first, std::span<const std::uint32_t> versions);
+  /// One frame becomes a version, 1 to kMaxVersion.
+  void set(Frame frame, std::uint32_t version) {
+    Slot& slot = slot_for_write(frame);
+    if (holds_bytes(slot)) drop_page(frame, slot);
+    slot = version;
+  }
+  /// Frames first, first + 1, ... become these versions, at most kMaxVersion. `any_zero`: some
+  /// may be 0; then room is made only where one is not.
+  void assign(Frame first, std::span<const std::uint32_t> versions, bool any_zero = true);
 
   /// As many frames from `first` on, at most `limit`, as can be looked at in one go.
   struct Piece {
@@ -88,8 +95,10 @@ class VersionStore {
   bool touch_rare(Frame frame, Slot& slot);
   Region& region_for(Frame frame);
   Slot* add_leaf(Region& region, std::size_t leaf);
-  void make_dense(Region& region);
-  void assign_in_region(Region& region, Frame first, std::span<const std::uint32_t> versions);
+  /// `overwritten`: the caller writes every slot at once, so nothing is cleared.
+  void make_dense(Region& region, bool overwritten = false);
+  void assign_in_region(Region& region, Frame first, std::span<const std::uint32_t> versions,
+                        bool any_zero);
   void assign_in_leaf(Region& region, Frame first, std::span<const std::uint32_t> versions);
   Slot new_page();
   void mark_bytes(Frame frame, bool bytes);
