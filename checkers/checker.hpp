@@ -58,10 +58,6 @@ struct ExpectationInfo {
   ExpectedValue value;
   const char* statement;
 };
-/// migrations-completed COUNT, migrations-aborted COUNT, downtime-below DURATION, runs-on HOST,
-/// vm-off TRUE, survives-with-owner TRUE (runs on exactly one host if the durable owner is up,
-/// otherwise it is off or reported in doubt), no-guest-panic TRUE, heartbeats-answered TRUE,
-/// disk-survives TRUE (every flushed write is on the shared disk at the end).
 const std::vector<ExpectationInfo>& expectations();
 /// nullptr when there is no expectation of that name.
 std::unique_ptr<Checker> make_expectation(const Expectation& expectation);

@@ -11,16 +11,13 @@
 #include "hypervisor/core/partition.hpp"
 #include "hypervisor/core/status.hpp"
 #include "sim/cpu/cpu.hpp"
+#include "sim/kernel/plant.hpp"
 #include "sim/kernel/world.hpp"
 
 namespace hv {
 
-/// Names of all deliberate bugs in this library with one line each, for `hvsim list plants`.
-struct PlantInfo {
-  const char* name;
-  const char* what;
-  const char* checker;
-};
+/// Deliberate bugs of this and the libraries above.
+using PlantInfo = sim::PlantInfo;
 
 class Hypervisor {
  public:

@@ -21,7 +21,9 @@ struct Settings {
   std::uint64_t threshold_pages = 50;  ///< stop when no more are dirty
   std::uint64_t chunk_pages = 8192;    ///< pages per message
   sim::Duration connect_timeout{5'000'000'000};
-  sim::Duration answer_timeout{15'000'000'000};  ///< inside the 20 s of TCP (spec G.2)
+  /// Both together stay inside the 20 s of TCP that a paused guest has (spec G.2).
+  sim::Duration patience{8'000'000'000};         ///< of the stream when nothing gets through
+  sim::Duration answer_timeout{10'000'000'000};  ///< for a message that the target owes
   sim::Duration query_interval{1'000'000'000};   ///< in doubt: how often the target is asked
   sim::Duration idle_timeout{20'000'000'000};    ///< target: silence after which it gives up
 };

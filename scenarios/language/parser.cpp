@@ -10,6 +10,7 @@
 #include "checkers/checker.hpp"
 #include "fault-injection/catalogue.hpp"
 #include "hypervisor/management/installation.hpp"
+#include "scenarios/guests/images.hpp"
 #include "scenarios/language/grammar.hpp"
 #include "scenarios/language/reader.hpp"
 #include "scenarios/language/units.hpp"
@@ -280,6 +281,11 @@ class Parser {
     record.name("program", guest.program);
     record.name("model", guest.model);
     known_guest(record, record.has("model") ? "model" : "program");
+    const guests::ImageInfo* image = guests::find_image(guest.program);
+    if (guest.model.empty() && vm.memory_bytes / sim::kPageSize < image->ram_pages) {
+      record.fail("guest `" + guest.program + "` needs at least " +
+                  std::to_string(image->ram_pages * sim::kPageSize >> 20) + "MiB of memory");
+    }
     record.size("working-set", guest.working_set_bytes);
     if (guest.working_set_bytes > vm.memory_bytes) {
       record.get("working-set").fail("the working set is larger than the VM's memory");
@@ -292,7 +298,11 @@ class Parser {
   }
 
   void known_guest(const Record& record, const char* key) const {
-    static const std::vector<std::string> programs{"worker", "hungry", "hello"};
+    static const std::vector<std::string> programs = [] {
+      std::vector<std::string> names;
+      for (const auto& image : guests::images()) names.emplace_back(image.name);
+      return names;
+    }();
     static const std::vector<std::string> models{"dirtying"};
     const auto& known = std::string(key) == "model" ? models : programs;
     std::string name;

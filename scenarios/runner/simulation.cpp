@@ -177,7 +177,8 @@ void Simulation::set_timeline() {
   std::uint32_t number = 0;
   for (const VmSpec& spec : scenario_.vms) {
     const sim::NodeId host = world_->find_node(spec.host)->id();
-    operator_->spawn("start", ++number, start_vm(number, host));
+    ++number;
+    operator_->spawn("start", number, start_vm(number, host));
   }
   for (std::size_t step = 0; step < scenario_.timeline.size(); ++step) {
     operator_->spawn("step", step, play(step));

@@ -39,7 +39,7 @@ struct SimulationOptions {
   std::vector<Struck> struck;
 };
 
-class Simulation final : migration::Environment, faults::Field {
+class Simulation final : public migration::Environment, public faults::Field {
  public:
   Simulation(const Scenario& scenario, const SimulationOptions& options);
   ~Simulation();

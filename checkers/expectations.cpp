@@ -1,0 +1,357 @@
+// What a scenario may expect besides the built-in checkers, each a small property with a bound.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+#include "checkers/checker.hpp"
+#include "checkers/property.hpp"
+#include "traces/text.hpp"
+
+namespace checkers {
+
+namespace {
+
+namespace ev = traces::ev;
+using traces::Duration;
+using traces::Time;
+
+bool concerns(const Expectation& expectation, std::uint32_t vm) {
+  return expectation.vm == 0 || expectation.vm == vm;
+}
+
+/// Counts migrations by outcome, as their sources report it last.
+class MigrationCount final : public Property {
+ public:
+  MigrationCount(const Expectation& expectation, traces::MigrationOutcome outcome,
+                 std::string statement)
+      : Property(expectation.name, std::move(statement),
+                 {ev::MigrationPhase::kType, ev::MigrationFinished::kType}),
+        expectation_(expectation),
+        outcome_(outcome) {}
+
+  void on_event(const traces::Event& event) override {
+    if (const auto* phase = event.as<ev::MigrationPhase>()) {
+      if (phase->phase == traces::MigrationPhase::Preflight) sources_[phase->job] = event.node.value;
+    } else if (const auto* end = event.as<ev::MigrationFinished>()) {
+      const auto source = sources_.find(end->job);
+      const bool at_source = source != sources_.end() && source->second == event.node.value;
+      if (at_source && concerns(expectation_, end->vm)) last_[end->job] = end->outcome;
+    }
+  }
+
+ private:
+  std::int64_t count() const {
+    return std::count_if(last_.begin(), last_.end(),
+                         [this](const auto& job) { return job.second == outcome_; });
+  }
+  void at_end(Time end) override {
+    if (count() != expectation_.bound) {
+      violate_at_end(end, std::to_string(count()) + " instead of " +
+                              std::to_string(expectation_.bound));
+    }
+  }
+  std::string measured() const override { return std::to_string(count()); }
+  std::string bound() const override { return std::to_string(expectation_.bound); }
+
+  Expectation expectation_;
+  traces::MigrationOutcome outcome_;
+  std::map<std::uint64_t, std::uint32_t> sources_;
+  std::map<std::uint64_t, traces::MigrationOutcome> last_;
+};
+
+/// The longest time for which a VM that had started stood still.
+class Downtime final : public Property {
+ public:
+  explicit Downtime(const Expectation& expectation)
+      : Property(expectation.name, "no VM stands still for longer", {ev::VpState::kType}),
+        expectation_(expectation) {}
+
+  void on_event(const traces::Event& event) override {
+    const auto* vp = event.as<ev::VpState>();
+    if (vp == nullptr || !concerns(expectation_, vp->vm)) return;
+    if (vp->state == traces::VpState::Suspended) {
+      stopped_.emplace(vp->vm, event.time);
+    } else if (vp->state == traces::VpState::Running) {
+      const auto found = stopped_.find(vp->vm);
+      if (found == stopped_.end()) return;
+      const Duration down = event.time - found->second;
+      stopped_.erase(found);
+      if (down > worst_) worst_ = down;
+      if (down.ns >= expectation_.bound) {
+        violate(event, "VM " + std::to_string(vp->vm) + " stood still for " + milliseconds(down));
+      }
+    }
+  }
+
+ private:
+  void at_end(Time end) override {
+    for (const auto& [vm, since] : stopped_) {
+      worst_ = std::max(worst_, end - since);
+      if ((end - since).ns >= expectation_.bound) {
+        violate_at_end(end, "VM " + std::to_string(vm) + " still stands since " +
+                                traces::to_text(since));
+      }
+    }
+  }
+  std::string measured() const override { return milliseconds(worst_); }
+  std::string bound() const override { return milliseconds(Duration{expectation_.bound}); }
+
+  Expectation expectation_;
+  std::map<std::uint32_t, Time> stopped_;
+  Duration worst_{};
+};
+
+/// Where VMs run: `runs-on`, `vm-off`, `survives-with-owner`.
+class Places : public Property {
+ public:
+  Places(const Expectation& expectation, std::string statement)
+      : Property(expectation.name, std::move(statement),
+                 {ev::NodeAdded::kType, ev::NodeKilled::kType, ev::NodeRestarted::kType,
+                  ev::VpState::kType, ev::VmOwner::kType, ev::VmState::kType,
+                  ev::VmCreated::kType}),
+        expectation_(expectation) {}
+
+  void on_event(const traces::Event& event) override {
+    const std::uint32_t here = event.node.value;
+    if (const auto* added = event.as<ev::NodeAdded>()) {
+      names_[here] = std::string(added->name);
+      alive_.insert(here);
+    } else if (event.as<ev::NodeKilled>() != nullptr) {
+      alive_.erase(here);
+      for (auto& [vm, nodes] : running_) nodes.erase(here);
+      for (auto& [vm, nodes] : states_) nodes.erase(here);
+    } else if (event.as<ev::NodeRestarted>() != nullptr) {
+      alive_.insert(here);
+    } else if (const auto* vp = event.as<ev::VpState>()) {
+      if (vp->state == traces::VpState::Running) {
+        running_[vp->vm].insert(here);
+      } else {
+        running_[vp->vm].erase(here);
+      }
+    } else if (const auto* owner = event.as<ev::VmOwner>()) {
+      owners_[owner->vm] = owner->owner;
+    } else if (const auto* state = event.as<ev::VmState>()) {
+      states_[state->vm][here] = state->state;
+    } else if (const auto* created = event.as<ev::VmCreated>()) {
+      vms_.insert(created->vm);
+    }
+  }
+
+ protected:
+  const std::set<std::uint32_t>& places(std::uint32_t vm) { return running_[vm]; }
+  std::string name(std::uint32_t node) const {
+    const auto found = names_.find(node);
+    return found == names_.end() ? "nowhere" : found->second;
+  }
+  std::string list(std::uint32_t vm) {
+    std::string text;
+    for (std::uint32_t node : running_[vm]) text += (text.empty() ? "" : ", ") + name(node);
+    return text.empty() ? "nowhere" : text;
+  }
+  std::set<std::uint32_t> subjects() const {
+    if (expectation_.vm != 0) return {expectation_.vm};
+    return vms_;
+  }
+
+  Expectation expectation_;
+  std::map<std::uint32_t, std::string> names_;
+  std::set<std::uint32_t> alive_;
+  std::set<std::uint32_t> vms_;
+  std::map<std::uint32_t, std::set<std::uint32_t>> running_;
+  std::map<std::uint32_t, std::uint32_t> owners_;
+  std::map<std::uint32_t, std::map<std::uint32_t, traces::VmState>> states_;
+  std::string measured_;
+};
+
+class RunsOn final : public Places {
+ public:
+  explicit RunsOn(const Expectation& expectation)
+      : Places(expectation, "at the end the VM runs on this host and on no other") {}
+
+ private:
+  void at_end(Time end) override {
+    for (std::uint32_t vm : subjects()) {
+      const auto& where = places(vm);
+      measured_ = list(vm);
+      if (where.size() != 1 || name(*where.begin()) != expectation_.host) {
+        violate_at_end(end, "VM " + std::to_string(vm) + " runs on " + list(vm));
+      }
+    }
+  }
+  std::string measured() const override { return measured_; }
+  std::string bound() const override { return expectation_.host; }
+};
+
+class VmOff final : public Places {
+ public:
+  explicit VmOff(const Expectation& expectation)
+      : Places(expectation, "at the end the VM runs nowhere") {}
+
+ private:
+  void at_end(Time end) override {
+    for (std::uint32_t vm : subjects()) {
+      measured_ = list(vm);
+      if (!places(vm).empty()) {
+        violate_at_end(end, "VM " + std::to_string(vm) + " runs on " + list(vm));
+      }
+    }
+  }
+  std::string measured() const override { return "runs on " + measured_; }
+};
+
+/// Exactly when its owning host never died, the VM runs; otherwise it is off, or in doubt and
+/// visible as such (spec G.2).
+class SurvivesWithOwner final : public Places {
+ public:
+  explicit SurvivesWithOwner(const Expectation& expectation)
+      : Places(expectation, "a VM runs exactly if its owning host lived, else it is off or in doubt") {}
+
+  void on_event(const traces::Event& event) override {
+    if (event.as<ev::NodeKilled>() != nullptr) {
+      for (const auto& [vm, owner] : owners_) {
+        if (owner == event.node.value) lost_.insert(vm);
+      }
+    }
+    Places::on_event(event);
+  }
+
+ private:
+  void at_end(Time end) override {
+    for (std::uint32_t vm : subjects()) {
+      const auto& where = places(vm);
+      const bool lost = lost_.count(vm) != 0;
+      bool doubt = false;
+      for (const auto& [node, state] : states_[vm]) {
+        doubt = doubt || state == traces::VmState::Critical;
+      }
+      const std::string who = name(owners_[vm]);
+      measured_ = "runs on " + list(vm) + ", owner " + who +
+                  (lost ? " died" : "") + (doubt ? ", in doubt" : "");
+      if (where.size() > 1) violate_at_end(end, "VM runs on " + list(vm));
+      if (lost && !where.empty()) {
+        violate_at_end(end, "VM runs on " + list(vm) + " although its owner " + who + " died");
+      }
+      if (!lost && where.empty() && !doubt) {
+        violate_at_end(end, "VM runs nowhere although its owner " + who + " lives");
+      }
+      if (!lost && !where.empty() && *where.begin() != owners_[vm]) {
+        violate_at_end(end, "VM runs on " + list(vm) + ", its owner is " + who);
+      }
+    }
+  }
+  std::string measured() const override { return measured_; }
+
+  std::set<std::uint32_t> lost_;
+};
+
+class NoGuestPanic final : public Property {
+ public:
+  explicit NoGuestPanic(const Expectation& expectation)
+      : Property(expectation.name, "no guest found its memory or disk wrong",
+                 {ev::GuestLog::kType, ev::VpState::kType}),
+        expectation_(expectation) {}
+
+  void on_event(const traces::Event& event) override {
+    if (const auto* log = event.as<ev::GuestLog>()) {
+      if (!concerns(expectation_, log->vm)) return;
+      ++lines_;
+      if (log->line.rfind("PANIC", 0) == 0) violate(event, std::string(log->line));
+    } else if (const auto* vp = event.as<ev::VpState>()) {
+      if (concerns(expectation_, vp->vm) && vp->state == traces::VpState::Stopped) {
+        violate(event, "a processor stopped: " + std::string(vp->reason));
+      }
+    }
+  }
+
+ private:
+  std::string measured() const override { return std::to_string(lines_) + " lines of guests"; }
+  Expectation expectation_;
+  std::uint64_t lines_ = 0;
+};
+
+/// Every heartbeat but the last one in flight was answered with its number plus one (IC-2).
+class HeartbeatsAnswered final : public Property {
+ public:
+  explicit HeartbeatsAnswered(const Expectation& expectation)
+      : Property(expectation.name, "every heartbeat is answered with its number plus one",
+                 {ev::HeartbeatSent::kType, ev::HeartbeatReceived::kType}),
+        expectation_(expectation) {}
+
+  void on_event(const traces::Event& event) override {
+    if (const auto* sent = event.as<ev::HeartbeatSent>()) {
+      if (!concerns(expectation_, sent->vm)) return;
+      const auto open = open_.find(sent->vm);
+      if (open != open_.end()) {
+        violate(event, "heartbeat " + std::to_string(open->second) + " was not answered in time");
+      }
+      open_[sent->vm] = sent->sequence;
+      ++sent_;
+    } else if (const auto* received = event.as<ev::HeartbeatReceived>()) {
+      if (!concerns(expectation_, received->vm)) return;
+      const auto open = open_.find(received->vm);
+      if (open == open_.end() || received->sequence != open->second + 1) {
+        violate(event, "answer " + std::to_string(received->sequence) + " belongs to no heartbeat");
+      }
+      open_.erase(received->vm);
+      ++answered_;
+    }
+  }
+
+ private:
+  void at_end(Time end) override {
+    if (sent_ == 0) violate_at_end(end, "no heartbeat was ever sent");
+  }
+  std::string measured() const override {
+    return std::to_string(answered_) + " of " + std::to_string(sent_) + " answered";
+  }
+  Expectation expectation_;
+  std::map<std::uint32_t, std::uint64_t> open_;
+  std::uint64_t sent_ = 0;
+  std::uint64_t answered_ = 0;
+};
+
+}  // namespace
+
+const std::vector<ExpectationInfo>& expectations() {
+  static const std::vector<ExpectationInfo> all{
+      {"migrations-completed", ExpectedValue::Count, "so many migrations complete"},
+      {"migrations-aborted", ExpectedValue::Count, "so many migrations are aborted"},
+      {"migrations-in-doubt", ExpectedValue::Count, "so many migrations end in doubt"},
+      {"downtime-below", ExpectedValue::Duration, "no VM stands still for so long"},
+      {"runs-on", ExpectedValue::Host, "at the end the VM runs on this host and on no other"},
+      {"vm-off", ExpectedValue::True, "at the end the VM runs nowhere"},
+      {"survives-with-owner", ExpectedValue::True,
+       "a VM runs exactly if its owning host lived, else it is off or in doubt"},
+      {"no-guest-panic", ExpectedValue::True, "no guest found its memory or disk wrong"},
+      {"heartbeats-answered", ExpectedValue::True,
+       "every heartbeat is answered with its number plus one"},
+  };
+  return all;
+}
+
+std::unique_ptr<Checker> make_expectation(const Expectation& expectation) {
+  using traces::MigrationOutcome;
+  const std::string& name = expectation.name;
+  if (name == "migrations-completed") {
+    return std::make_unique<MigrationCount>(expectation, MigrationOutcome::Completed,
+                                            "migrations that completed");
+  }
+  if (name == "migrations-aborted") {
+    return std::make_unique<MigrationCount>(expectation, MigrationOutcome::Aborted,
+                                            "migrations that were aborted");
+  }
+  if (name == "migrations-in-doubt") {
+    return std::make_unique<MigrationCount>(expectation, MigrationOutcome::InDoubt,
+                                            "migrations that stayed in doubt");
+  }
+  if (name == "downtime-below") return std::make_unique<Downtime>(expectation);
+  if (name == "runs-on") return std::make_unique<RunsOn>(expectation);
+  if (name == "vm-off") return std::make_unique<VmOff>(expectation);
+  if (name == "survives-with-owner") return std::make_unique<SurvivesWithOwner>(expectation);
+  if (name == "no-guest-panic") return std::make_unique<NoGuestPanic>(expectation);
+  if (name == "heartbeats-answered") return std::make_unique<HeartbeatsAnswered>(expectation);
+  return nullptr;
+}
+
+}  // namespace checkers

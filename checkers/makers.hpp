@@ -1,0 +1,35 @@
+// One maker per checker file. The catalogue lists them; nothing registers itself.
+#pragma once
+
+#include <memory>
+
+#include "checkers/checker.hpp"
+
+namespace checkers {
+
+std::unique_ptr<Checker> make_hv1();  ///< partition states
+std::unique_ptr<Checker> make_hv5();  ///< GPA rights and overlays
+std::unique_ptr<Checker> make_sy1();  ///< message slots
+std::unique_ptr<Checker> make_sy2();  ///< message order
+std::unique_ptr<Checker> make_sy3();  ///< no lost message
+std::unique_ptr<Checker> make_vb3();  ///< offers
+std::unique_ptr<Checker> make_vb4();  ///< answers
+std::unique_ptr<Checker> make_vb5();  ///< channel automaton
+std::unique_ptr<Checker> make_vb6();  ///< no access after teardown
+std::unique_ptr<Checker> make_rb1();  ///< ring indices
+std::unique_ptr<Checker> make_rb2();  ///< nothing unread is overwritten
+std::unique_ptr<Checker> make_rb3();  ///< packets out = packets in
+std::unique_ptr<Checker> make_rb4();  ///< exact signalling
+std::unique_ptr<Checker> make_rb5();  ///< no deadlock
+std::unique_ptr<Checker> make_rb6();  ///< one completion per request
+std::unique_ptr<Checker> make_sv3();  ///< blocks are linearisable
+std::unique_ptr<Checker> make_sv4();  ///< flushed writes survive
+std::unique_ptr<Checker> make_mi1();  ///< memory equality
+std::unique_ptr<Checker> make_mi2();  ///< dirty log
+std::unique_ptr<Checker> make_mi3();  ///< single execution
+std::unique_ptr<Checker> make_mi4();  ///< device effects once
+std::unique_ptr<Checker> make_mi5();  ///< bounds
+std::unique_ptr<Checker> make_mi6();  ///< clean aborts
+std::unique_ptr<Checker> make_mg3();  ///< determinism within one trace
+
+}  // namespace checkers

@@ -1,0 +1,68 @@
+// MI-1 (spec I.10): what resumes is what was suspended, byte for byte: memory with overlays, and
+// the state of every processor. The digests come from witnesses, taken at the suspension where the
+// VM ran and at the resume where it goes on.
+#include <map>
+#include <utility>
+
+#include "checkers/makers.hpp"
+#include "checkers/property.hpp"
+#include "traces/text.hpp"
+
+namespace checkers {
+
+namespace {
+
+namespace ev = traces::ev;
+using traces::DigestPoint;
+
+class MemoryEquality final : public Property {
+ public:
+  MemoryEquality()
+      : Property("MI-1", "memory and processors at resume equal those at suspension",
+                 {ev::MemoryDigest::kType, ev::VpDigest::kType, ev::NodeKilled::kType}) {}
+
+  void on_event(const traces::Event& event) override {
+    if (const auto* memory = event.as<ev::MemoryDigest>()) {
+      compare(event, {memory->vm, kMemory}, memory->point, memory->digest, "memory");
+    } else if (const auto* vp = event.as<ev::VpDigest>()) {
+      compare(event, {vp->vm, vp->vp}, vp->point, vp->digest, "processor");
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t kMemory = UINT32_MAX;
+  using Part = std::pair<std::uint32_t, std::uint32_t>;  // VM, VP or kMemory
+
+  void compare(const traces::Event& event, Part part, DigestPoint point, traces::Digest digest,
+               const char* what) {
+    if (point == DigestPoint::Suspended) {
+      suspended_[part] = digest;
+    } else if (point == DigestPoint::Resumed) {
+      const auto found = suspended_.find(part);
+      if (found == suspended_.end()) {
+        violate(event, "a VM is resumed that was never suspended");
+        return;
+      }
+      ++compared_;
+      if (found->second != digest) {
+        violate(event, std::string(what) + " of VM " + std::to_string(part.first) +
+                           " differs: suspended with " + traces::to_text(found->second) +
+                           ", resumed with " + traces::to_text(digest));
+      }
+      suspended_.erase(found);
+    }
+  }
+
+  std::string measured() const override {
+    return std::to_string(compared_) + " digests compared";
+  }
+
+  std::map<Part, traces::Digest> suspended_;
+  std::uint64_t compared_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> make_mi1() { return std::make_unique<MemoryEquality>(); }
+
+}  // namespace checkers

@@ -1,0 +1,133 @@
+// MI-5 (spec I.10, G.3): rounds, pages and downtime of a live migration stay within their bounds.
+//
+// The tight bound for the downtime is V_n / R + c: what the final set weighs on the path, and a
+// constant for state, handover, commit record and resume. It is stated for a path without faults;
+// when one struck or segments were lost, only the hard limit of 20 s remains (MG-4).
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "checkers/makers.hpp"
+#include "checkers/property.hpp"
+
+namespace checkers {
+
+namespace {
+
+namespace ev = traces::ev;
+using traces::Duration;
+using traces::Time;
+
+constexpr Duration kConstantPart{100'000'000};   // c of G.3: our disks and state need less
+constexpr Duration kHardLimit{20'000'000'000};   // TCP's patience, spec G.2
+
+class Bounds final : public Property {
+ public:
+  Bounds()
+      : Property("MI-5", "rounds, pages sent and downtime stay within their bounds",
+                 {ev::MigrationStarted::kType, ev::MigrationRound::kType, ev::VpState::kType,
+                  ev::MigrationFinished::kType, ev::FaultFired::kType, ev::NodeKilled::kType,
+                  ev::StreamTransfer::kType}) {}
+
+  void on_event(const traces::Event& event) override {
+    if (const auto* started = event.as<ev::MigrationStarted>()) {
+      Migration& migration = migrations_[started->vm];
+      migration = Migration{};
+      migration.pages = started->pages;
+      migration.limit = started->round_limit;
+      migration.rate = started->bandwidth;
+    } else if (const auto* round = event.as<ev::MigrationRound>()) {
+      take_round(event, *round);
+    } else if (const auto* vp = event.as<ev::VpState>()) {
+      processor(event, *vp);
+    } else if (event.as<ev::FaultFired>() != nullptr || event.as<ev::NodeKilled>() != nullptr) {
+      disturb();
+    } else if (const auto* transfer = event.as<ev::StreamTransfer>()) {
+      if (transfer->retries != 0) disturb();
+    }
+  }
+
+ private:
+  struct Migration {
+    std::uint64_t pages = 0;
+    std::uint32_t limit = 0;
+    std::uint64_t rate = 0;
+    std::uint32_t rounds = 0;
+    std::uint64_t sent = 0;
+    std::uint64_t final_bytes = 0;
+    bool disturbed = false;
+    bool stopped = false;
+    Time stopped_at{};
+  };
+
+  void disturb() {
+    for (auto& [vm, migration] : migrations_) migration.disturbed = true;
+  }
+
+  void take_round(const traces::Event& event, const ev::MigrationRound& round) {
+    Migration& migration = migrations_[round.vm];
+    migration.sent += round.pages;
+    if (round.final) {
+      migration.final_bytes = round.bytes;
+    } else {
+      ++migration.rounds;
+    }
+    most_rounds_ = std::max(most_rounds_, migration.rounds);
+    if (migration.rounds > migration.limit) {
+      violate(event, "pre-copy round " + std::to_string(migration.rounds) + " of at most " +
+                         std::to_string(migration.limit));
+    }
+    if (migration.sent > (migration.limit + 1ULL) * migration.pages) {
+      violate(event, std::to_string(migration.sent) + " pages sent, more than (N_max + 1) * P");
+    }
+  }
+
+  void processor(const traces::Event& event, const ev::VpState& vp) {
+    const auto found = migrations_.find(vp.vm);
+    if (found == migrations_.end()) return;
+    Migration& migration = found->second;
+    if (vp.state == traces::VpState::Suspended && vp.reason == "live migration") {
+      migration.stopped = true;
+      migration.stopped_at = event.time;
+    } else if (vp.state == traces::VpState::Running && migration.stopped) {
+      migration.stopped = false;
+      const Duration down = event.time - migration.stopped_at;
+      worst_ = std::max(worst_, down);
+      judge(event, migration, down);
+    }
+  }
+
+  void judge(const traces::Event& event, const Migration& migration, Duration down) {
+    const bool tight = !migration.disturbed && migration.rate != 0;
+    Duration limit = kHardLimit;
+    if (tight) {
+      const auto copy = static_cast<unsigned __int128>(migration.final_bytes) * 1'000'000'000 /
+                        migration.rate;
+      limit = std::min(limit, Duration{static_cast<std::int64_t>(copy)} + kConstantPart);
+    }
+    // After a fault in the commit phase a VM in doubt may stand still for as long as it takes.
+    if (migration.disturbed) return;
+    tightest_ = std::max(tightest_, limit);
+    if (down > limit) {
+      violate(event, "down for " + milliseconds(down) + ", at most " + milliseconds(limit));
+    }
+  }
+
+  std::string measured() const override {
+    return "at most " + std::to_string(most_rounds_) + " rounds, down " + milliseconds(worst_);
+  }
+  std::string bound() const override {
+    return tightest_.ns == 0 ? "" : "down " + milliseconds(tightest_);
+  }
+
+  std::map<std::uint32_t, Migration> migrations_;
+  std::uint32_t most_rounds_ = 0;
+  Duration worst_{};
+  Duration tightest_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> make_mi5() { return std::make_unique<Bounds>(); }
+
+}  // namespace checkers

@@ -1,0 +1,58 @@
+#include "checkers/property.hpp"
+
+#include <cstdio>
+#include <utility>
+
+namespace checkers {
+
+std::string milliseconds(traces::Duration duration) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%lld.%03lld ms",
+                static_cast<long long>(duration.ns / 1'000'000),
+                static_cast<long long>(duration.ns / 1'000 % 1'000));
+  return text;
+}
+
+Property::Property(std::string id, std::string statement,
+                   std::initializer_list<traces::EventType> events)
+    : id_(std::move(id)), statement_(std::move(statement)) {
+  for (traces::EventType type : events) events_.set(static_cast<std::size_t>(type));
+}
+
+void Property::violate(const traces::Event& event, std::string explanation) {
+  if (!violation_) violation_ = Violation{std::move(explanation), event.index, event.time};
+}
+
+void Property::violate_at_end(traces::Time end, std::string explanation) {
+  if (!violation_) violation_ = Violation{std::move(explanation), 0, end};
+}
+
+void Property::lack(std::string what) {
+  if (!lacking_) lacking_ = std::move(what);
+}
+
+Finding Property::conclude(traces::Time end, bool detail) {
+  at_end(end);
+  Finding finding;
+  finding.property = id_;
+  finding.statement = statement_;
+  finding.measured = measured();
+  finding.bound = bound();
+  if (violation_) {
+    finding.verdict = Verdict::Violated;
+    finding.explanation = violation_->explanation;
+    finding.event = violation_->event;
+    finding.time = violation_->time;
+  } else if (needs_detail() && !detail) {
+    finding.verdict = Verdict::Unknown;
+    finding.explanation = "needs level 1 events, which were not recorded";
+  } else if (lacking_) {
+    finding.verdict = Verdict::Unknown;
+    finding.explanation = *lacking_;
+  } else {
+    finding.verdict = Verdict::Holds;
+  }
+  return finding;
+}
+
+}  // namespace checkers

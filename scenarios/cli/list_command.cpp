@@ -1,0 +1,64 @@
+// hvsim list and hvsim schema: what there is, one line each; the language's JSON Schema.
+#include <fmt/format.h>
+
+#include <iostream>
+#include <memory>
+
+#include "fault-injection/catalogue.hpp"
+#include "hypervisor/management/installation.hpp"
+#include "scenarios/cli/commands.hpp"
+#include "scenarios/cli/report.hpp"
+#include "scenarios/guests/images.hpp"
+#include "traces/reflection.hpp"
+
+namespace cli {
+
+namespace {
+
+template <class Name, class Text>
+void row(const Name& name, const Text& text) {
+  std::cout << fmt::format("{:<36} {}\n", name, text);
+}
+
+int list(const std::string& what) {
+  if (what == "checkers") {
+    for (const auto& checker : checkers::catalogue()) row(checker.id, checker.statement);
+    for (const auto& expected : checkers::expectations()) row(expected.name, expected.statement);
+  } else if (what == "plants") {
+    for (const auto& plant : scenarios::all_plants()) {
+      row(plant.name, fmt::format("{} [{}]", plant.what, plant.checker));
+    }
+  } else if (what == "faults") {
+    for (const auto& fault : faults::catalogue()) row(fault.name, fault.what);
+  } else if (what == "verbs") {
+    for (const auto& verb : management::verbs()) row(verb.name, verb.what);
+  } else if (what == "events") {
+    for (const auto& event : traces::all_events()) row(event.name, event.doc);
+  } else if (what == "guests") {
+    for (const auto& guest : guests::images()) row(guest.name, guest.summary);
+  }
+  return kAllHold;
+}
+
+}  // namespace
+
+void add_list(CLI::App& app, Action& action) {
+  auto what = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand("list", "what there is, one line each");
+  command->add_option("WHAT", *what, "checkers, plants, faults, verbs, events or guests")
+      ->required()
+      ->check(CLI::IsMember({"checkers", "plants", "faults", "verbs", "events", "guests"}));
+  command->callback([&action, what] { action = [what] { return list(*what); }; });
+}
+
+void add_schema(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("schema", "print the JSON Schema of scenario files");
+  command->callback([&action] {
+    action = [] {
+      std::cout << scenarios::json_schema();
+      return static_cast<int>(kAllHold);
+    };
+  });
+}
+
+}  // namespace cli

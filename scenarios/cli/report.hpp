@@ -1,0 +1,51 @@
+// A run's result for people, programs and CI: text, JSON, JUnit. And the exit codes (design §5).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scenarios/runner/run.hpp"
+
+namespace cli {
+
+enum ExitCode : int {
+  kAllHold = 0,
+  kViolated = 1,
+  kWrongInput = 2,
+  kDiverged = 3,
+  kUndecided = 4,
+  kDefect = 70,
+};
+
+enum class Format { Text, Json, Junit };
+
+/// One run of one scenario with what was made of it.
+struct Report {
+  std::string file;
+  std::string scenario;
+  std::uint64_t seed = 0;
+  std::string hash;
+  std::uint64_t events = 0;
+  traces::Time end{};
+  std::vector<checkers::Finding> findings;
+  bool repeatable = true;    ///< --twice: both runs had one hash
+  std::string reproduce;     ///< the command that shows this again
+};
+
+Report make_report(const scenarios::Scenario& scenario, const scenarios::RunOptions& options,
+                   const scenarios::Outcome& outcome);
+int exit_code(const Report& report);
+/// The worst of several.
+int exit_code(const std::vector<Report>& reports);
+
+/// One line per property: verdict, name, statement, measured value, bound.
+std::string text_of(const Report& report);
+std::string findings_text(const std::vector<checkers::Finding>& findings);
+std::string json_of(const std::vector<Report>& reports);
+std::string junit_of(const std::vector<Report>& reports);
+
+/// The command line that runs this scenario again with the same seed, changes and plants.
+std::string command_of(const scenarios::Scenario& scenario,
+                       const scenarios::RunOptions& options);
+
+}  // namespace cli

@@ -1,0 +1,76 @@
+#include "scenarios/runner/guest_setup.hpp"
+
+#include "hypervisor/core/virtual_processor.hpp"
+#include "scenarios/guests/images.hpp"
+#include "scenarios/guests/loader.hpp"
+#include "scenarios/guests/model_guest.hpp"
+#include "sim/disk/shared_disk.hpp"
+#include "sim/kernel/random.hpp"
+#include "traces/assert.hpp"
+
+namespace scenarios {
+
+namespace {
+
+std::uint64_t disk_blocks(const Scenario& scenario, const VmSpec& vm) {
+  if (vm.disks.empty()) return 0;
+  for (const StorageSpec& disk : scenario.storage) {
+    if (disk.name == vm.disks.front()) return disk.bytes / sim::kSectorSize;
+  }
+  return 0;
+}
+
+std::uint64_t parameter(const migration::VmConfig& config, GuestParameter index) {
+  return index < config.guest_parameters.size() ? config.guest_parameters[index] : 0;
+}
+
+}  // namespace
+
+std::vector<std::uint64_t> guest_parameters(const Scenario& scenario, const VmSpec& vm,
+                                            std::uint64_t seed) {
+  std::vector<std::uint64_t> all(kGuestParameterCount);
+  all[kWorkingSetPages] = vm.guest.working_set_bytes / sim::kPageSize;
+  all[kDirtyPagesPerMs] = vm.guest.dirty_pages_per_ms;
+  all[kDiskIntervalUs] = static_cast<std::uint64_t>(vm.guest.disk_interval.ns / 1000);
+  all[kDiskBlocks] = disk_blocks(scenario, vm);
+  all[kBlocksPerWrite] = vm.guest.blocks_per_write;
+  all[kFlushEvery] = vm.guest.flush_every;
+  all[kStopAfterUs] = static_cast<std::uint64_t>(vm.guest.stop_after.ns / 1000);
+  std::uint64_t index = 0;
+  for (const VmSpec& other : scenario.vms) {
+    if (&other == &vm) break;
+    ++index;
+  }
+  all[kGuestSeed] = sim::Random(seed).draw("guest.seed", index).bits();
+  return all;
+}
+
+void boot_program(const migration::VmConfig& config, hv::Partition& partition) {
+  guest_boot_info info{};
+  info.memory_pages = parameter(config, kWorkingSetPages);
+  info.dirty_pages_per_ms = static_cast<std::uint32_t>(parameter(config, kDirtyPagesPerMs));
+  info.disk_interval_us = static_cast<std::uint32_t>(parameter(config, kDiskIntervalUs));
+  info.disk_blocks = parameter(config, kDiskBlocks);
+  info.blocks_per_write = static_cast<std::uint32_t>(parameter(config, kBlocksPerWrite));
+  info.flush_every = static_cast<std::uint32_t>(parameter(config, kFlushEvery));
+  info.stop_after_us = parameter(config, kStopAfterUs);
+  info.seed = parameter(config, kGuestSeed);
+  const auto loaded = guests::load_guest(
+      guests::image(config.guest), info, config.memory_pages,
+      [&partition](sim::Gpa gpa, std::span<const std::byte> bytes) {
+        return partition.write(gpa, bytes);
+      });
+  HVSIM_ASSERT(loaded.registers.has_value(), "an image of this build loads into a checked VM");
+  partition.vp(hv::VpIndex{0})->cpu()->set_registers(*loaded.registers);
+}
+
+std::unique_ptr<hv::ModelGuest> make_model_guest(const migration::VmConfig& config,
+                                                 hv::Partition& partition) {
+  guests::DirtyingConfig dirtying;
+  const std::uint64_t pages = parameter(config, kWorkingSetPages);
+  dirtying.pages = pages == 0 ? config.memory_pages : pages;
+  dirtying.pages_per_second = parameter(config, kDirtyPagesPerMs) * 1000;
+  return std::make_unique<guests::DirtyingGuest>(partition, dirtying);
+}
+
+}  // namespace scenarios

@@ -1,0 +1,217 @@
+#include "scenarios/runner/run.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "scenarios/language/reader.hpp"
+#include "scenarios/runner/build_id.hpp"
+#include "scenarios/runner/simulation.hpp"
+#include "scenarios/runner/story.hpp"
+#include "traces/assert.hpp"
+
+namespace scenarios {
+
+using checkers::Finding;
+using checkers::Verdict;
+
+namespace {
+
+using CheckerList = std::vector<std::unique_ptr<checkers::Checker>>;
+
+CheckerList checkers_for(const Scenario& scenario) {
+  CheckerList all = checkers::all_checkers();
+  for (auto& expectation : expectation_checkers(scenario)) all.push_back(std::move(expectation));
+  return all;
+}
+
+std::vector<Finding> conclude(const CheckerList& list, traces::Time end, bool detail) {
+  std::vector<Finding> findings;
+  for (const auto& checker : list) findings.push_back(checker->conclude(end, detail));
+  return findings;
+}
+
+SimulationOptions simulation_options(const RunOptions& options) {
+  SimulationOptions result;
+  result.seed = options.seed;
+  result.plants = options.plants;
+  result.detail = options.detail;
+  return result;
+}
+
+/// Feeds a stored trace to a set of checkers.
+class Fan final : public traces::Observer {
+ public:
+  explicit Fan(const CheckerList& list) : list_(list) {
+    for (const auto& checker : list) sets_.push_back(checker->events());
+  }
+  void on_event(const traces::Event& event) override {
+    end_ = std::max(end_, event.time);
+    for (std::size_t i = 0; i < list_.size(); ++i) {
+      if (sets_[i].test(static_cast<std::size_t>(event.type))) list_[i]->on_event(event);
+    }
+  }
+  traces::Time end() const { return end_; }
+
+ private:
+  const CheckerList& list_;
+  std::vector<traces::EventSet> sets_;
+  traces::Time end_{};
+};
+
+/// The twin of a run that has just been made (design §4).
+Finding twin_finding(const Scenario& scenario, const RunOptions& options,
+                     checkers::TwinCheck& check, const std::vector<checkers::Hold>& holds,
+                     const std::vector<Struck>& struck) {
+  SimulationOptions twin = simulation_options(options);
+  twin.plants.clear();  // a planted bug is in the run, not in what it is held against
+  twin.twin = true;
+  twin.holds = holds;
+  twin.struck = struck;
+  Simulation simulation(scenario, twin);
+  simulation.recorder().attach(check.twin(), checkers::TwinCheck::events());
+  simulation.run();
+  return check.conclude();
+}
+
+}  // namespace
+
+Verdict Outcome::verdict() const {
+  Verdict worst = Verdict::Holds;
+  for (const Finding& finding : findings) {
+    if (finding.verdict == Verdict::Violated) return Verdict::Violated;
+    if (finding.verdict == Verdict::Unknown) worst = Verdict::Unknown;
+  }
+  return worst;
+}
+
+Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
+  const CheckerList list = checkers_for(scenario);
+  Simulation simulation(scenario, simulation_options(options));
+  traces::Recorder& recorder = simulation.recorder();
+
+  std::unique_ptr<Story> story;
+  if (options.story != nullptr) {
+    story = std::make_unique<Story>(*options.story);
+    recorder.attach(*story, Story::events());
+  }
+  std::unique_ptr<traces::TraceWriter> writer;
+  if (!options.trace.empty()) {
+    writer = std::make_unique<traces::TraceWriter>(options.trace, header_of(scenario, options));
+    recorder.attach(*writer, writer->types());
+  }
+  std::unique_ptr<traces::ReplayComparer> replay;
+  if (options.replay != nullptr) {
+    replay = std::make_unique<traces::ReplayComparer>(*options.replay, options.detail);
+    recorder.attach(*replay, replay->types());
+  }
+  for (const auto& checker : list) recorder.attach(*checker, checker->events());
+  checkers::HoldCollector holds;
+  checkers::TwinCheck twin;
+  const bool wants_twin = expects_twin(scenario);
+  if (wants_twin) {
+    recorder.attach(holds, checkers::HoldCollector::events());
+    recorder.attach(twin.original(), checkers::TwinCheck::events());
+  }
+
+  simulation.run();
+
+  Outcome outcome;
+  outcome.hash = recorder.hash();
+  outcome.events = recorder.events();
+  outcome.end = simulation.world().now();
+  outcome.findings = conclude(list, outcome.end, options.detail);
+  if (writer != nullptr) writer->finish(recorder);
+  if (replay != nullptr) {
+    replay->finish();
+    outcome.difference = replay->difference();
+    outcome.compared = replay->equal_events();
+  }
+  if (wants_twin) {
+    outcome.findings.push_back(
+        twin_finding(scenario, options, twin, holds.holds(), simulation.struck()));
+  }
+  return outcome;
+}
+
+traces::Digest hash_of_run(const Scenario& scenario, const RunOptions& options) {
+  Simulation simulation(scenario, simulation_options(options));
+  simulation.run();
+  return simulation.recorder().hash();
+}
+
+traces::TraceHeader header_of(const Scenario& scenario, const RunOptions& options) {
+  traces::TraceHeader header;
+  header.build_id = build_id();
+  header.scenario_name = scenario.file;
+  header.scenario = scenario.text;
+  header.seed = options.seed;
+  for (const Override& change : options.overrides) {
+    header.overrides.push_back(change.first + "=" + change.second);
+  }
+  header.plants.assign(options.plants.begin(), options.plants.end());
+  header.inputs = Simulation::inputs(scenario);
+  header.detail = options.detail;
+  return header;
+}
+
+Recorded recorded_run(const traces::TraceHeader& header) {
+  Recorded run;
+  for (const std::string& text : header.overrides) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos) {
+      throw UserError("the trace's override `" + text + "` is not key=value");
+    }
+    run.options.overrides.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  run.scenario = parse_scenario(header.scenario_name, header.scenario, run.options.overrides);
+  run.options.seed = header.seed;
+  run.options.detail = header.detail;
+  for (const std::string& plant : header.plants) {
+    const auto& known = all_plants();
+    const bool exists = std::any_of(known.begin(), known.end(),
+                                    [&plant](const Plant& other) { return other.name == plant; });
+    if (!exists) throw UserError("the trace has planted bug `" + plant + "`, unknown here");
+    run.options.plants.insert(plant);
+  }
+  for (const auto& input : Simulation::inputs(run.scenario)) {
+    const bool same = std::find(header.inputs.begin(), header.inputs.end(), input) !=
+                      header.inputs.end();
+    if (!same) {
+      throw UserError("input `" + input.name +
+                      "` is not the one of the trace; use the build that recorded it");
+    }
+  }
+  return run;
+}
+
+std::vector<Finding> check_trace(traces::TraceReader& trace) {
+  const Recorded run = recorded_run(trace.header());
+  const CheckerList list = checkers_for(run.scenario);
+  Fan fan(list);
+  trace.read_all(fan);
+  return conclude(list, fan.end(), trace.header().detail);
+}
+
+CheckerList expectation_checkers(const Scenario& scenario) {
+  CheckerList all;
+  for (const ExpectSpec& spec : scenario.expect) {
+    if (spec.name == "twin-equal") continue;
+    checkers::Expectation expectation;
+    expectation.name = spec.name;
+    expectation.vm = Simulation::vm_number(scenario, spec.vm);
+    expectation.host = spec.host;
+    expectation.bound = spec.bound;
+    auto checker = checkers::make_expectation(expectation);
+    HVSIM_ASSERT(checker != nullptr, "the parser lets known expectations through only");
+    all.push_back(std::move(checker));
+  }
+  return all;
+}
+
+bool expects_twin(const Scenario& scenario) {
+  return std::any_of(scenario.expect.begin(), scenario.expect.end(),
+                     [](const ExpectSpec& spec) { return spec.name == "twin-equal"; });
+}
+
+}  // namespace scenarios

@@ -1,0 +1,68 @@
+// Runs a scenario and judges it: checkers and expectations on the run, and on its twin.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "checkers/checker.hpp"
+#include "scenarios/language/parser.hpp"
+#include "scenarios/language/scenario.hpp"
+#include "traces/compare.hpp"
+#include "traces/file.hpp"
+
+namespace scenarios {
+
+struct RunOptions {
+  std::uint64_t seed = 1;
+  std::vector<Override> overrides;  ///< already applied; recorded in the trace's header
+  std::set<std::string, std::less<>> plants;
+  bool detail = true;
+  std::ostream* story = nullptr;          ///< nullptr: no story
+  std::string trace;                      ///< path, empty: none
+  traces::TraceReader* replay = nullptr;  ///< compare with this trace while running
+};
+
+/// One run, judged.
+struct Outcome {
+  traces::Digest hash;
+  std::uint64_t events = 0;
+  traces::Time end{};
+  std::vector<checkers::Finding> findings;
+  std::optional<traces::Difference> difference;  ///< with `replay`: the first one
+  std::uint64_t compared = 0;                    ///< with `replay`: equal events
+
+  checkers::Verdict verdict() const;  ///< Violated before Unknown before Holds
+};
+
+Outcome run_scenario(const Scenario& scenario, const RunOptions& options);
+
+/// The run without judging: its hash only. For --twice and searches.
+traces::Digest hash_of_run(const Scenario& scenario, const RunOptions& options);
+
+/// What a trace's header says about the run that made it.
+traces::TraceHeader header_of(const Scenario& scenario, const RunOptions& options);
+/// And back: the scenario and the options. Throws UserError when this build cannot run it.
+struct Recorded {
+  Scenario scenario;
+  RunOptions options;
+};
+Recorded recorded_run(const traces::TraceHeader& header);
+
+/// Runs every checker and expectation over a stored trace.
+std::vector<checkers::Finding> check_trace(traces::TraceReader& trace);
+
+/// The expectations of a scenario as checkers, twin-equal left out.
+std::vector<std::unique_ptr<checkers::Checker>> expectation_checkers(const Scenario& scenario);
+bool expects_twin(const Scenario& scenario);
+
+/// All planted bugs of all libraries: name, what, checker.
+struct Plant {
+  std::string name, what, checker;
+};
+const std::vector<Plant>& all_plants();
+
+}  // namespace scenarios
