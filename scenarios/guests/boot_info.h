@@ -17,6 +17,14 @@
 /// Where the loader puts the page: below 1 MiB, where no image may lie.
 #define GUEST_BOOT_PAGE 0x8000u
 
+/// A guest's program, stack and own data lie below this page; what is above is free for the memory
+/// pattern. The build fails when a program outgrows it.
+#define GUEST_IMAGE_END_PAGE 1024u /* 4 MiB */
+/// The longest range of pages that the memory pattern can keep count of.
+#define GUEST_MAX_PATTERN_PAGES (1u << 18) /* 1 GiB */
+/// For `dirty_pages_per_ms`: really none, since zero means the default.
+#define GUEST_NONE 0xFFFFFFFFu
+
 /// Ports that every guest may use whatever devices its partition has.
 #define GUEST_PORT_CONSOLE 0xE9 /* a byte to the debug console; a newline ends the line */
 #define GUEST_PORT_EXIT 0xF4    /* the guest is done: 0 as it should be, anything else a failure */
@@ -29,8 +37,9 @@ struct guest_boot_info {
   uint32_t size;     ///< of this structure in bytes
   uint64_t ram_pages;  ///< RAM starts at 0 and has this many pages of 4096 bytes
 
-  uint64_t memory_first_page;  ///< first page of the range that the memory pattern dirties
-  uint64_t memory_pages;       ///< how many pages the range has
+  uint64_t memory_first_page;  ///< first page of the range that the memory pattern dirties, at least
+                               ///< GUEST_IMAGE_END_PAGE, which is the default
+  uint64_t memory_pages;  ///< how many; by default what the program likes and the RAM has
   uint32_t dirty_pages_per_ms;  ///< rate, in guest time; `hungry` ignores it
   uint32_t tick_us;             ///< longest sleep between two looks at the work that is due
 

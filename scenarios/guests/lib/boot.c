@@ -5,8 +5,6 @@
 
 struct guest_boot_info boot;
 
-extern u8 image_end[];  // guest.ld: first byte after the program
-
 #define CHOOSE(field) \
   if (boot.field == 0) boot.field = guest_defaults.field
 
@@ -20,19 +18,24 @@ static void read_boot_info(u32 eax, u32 ebx) {
     boot = *given;
   }
   CHOOSE(ram_pages);
-  CHOOSE(memory_first_page);
-  CHOOSE(memory_pages);
   CHOOSE(dirty_pages_per_ms);
   CHOOSE(tick_us);
   CHOOSE(disk_blocks);
   CHOOSE(disk_interval_us);
   CHOOSE(blocks_per_write);
   CHOOSE(flush_every);
+  if (boot.dirty_pages_per_ms == GUEST_NONE) boot.dirty_pages_per_ms = 0;
+  if (boot.memory_first_page == 0) boot.memory_first_page = GUEST_IMAGE_END_PAGE;
+  if (boot.memory_pages == 0 && boot.memory_first_page < boot.ram_pages) {
+    u64 left = boot.ram_pages - boot.memory_first_page;
+    boot.memory_pages = guest_defaults.memory_pages < left ? guest_defaults.memory_pages : left;
+  }
 }
 
 static void check_boot_info(void) {
-  u64 first_free = (u64)image_end / PAGE_SIZE;
-  if (boot.memory_first_page < first_free) panic_value("memory pages must start at", first_free);
+  if (boot.memory_first_page < GUEST_IMAGE_END_PAGE) {
+    panic_value("memory pages must start at", GUEST_IMAGE_END_PAGE);
+  }
   if (boot.memory_first_page + boot.memory_pages > boot.ram_pages ||
       boot.memory_first_page + boot.memory_pages < boot.memory_pages) {
     panic_value("memory pages must end before", boot.ram_pages);

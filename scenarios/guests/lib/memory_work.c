@@ -1,12 +1,13 @@
 #include "memory_work.h"
 
+#include "../boot_info.h"
 #include "../pattern.h"
 #include "console.h"
 
 /// How often each page was written. The counters are kept apart from the pages, so a page that is
 /// consistent in itself but too old is found as well. They are guest memory like any other: four
 /// bytes per page, dirtied along with the page.
-static u32 counters[MAX_PATTERN_PAGES];
+static u32 counters[GUEST_MAX_PATTERN_PAGES];
 
 static u64 first_word;
 static u64 page_count;
@@ -18,7 +19,7 @@ static volatile u64* page_words(u64 page) {
 }
 
 void memory_work_set_up(u64 first_page, u64 pages, u64 seed) {
-  if (pages == 0 || pages > MAX_PATTERN_PAGES) {
+  if (pages == 0 || pages > GUEST_MAX_PATTERN_PAGES) {
     panic_value("the memory pattern needs 1 to 262144 pages, not", pages);
   }
   first_word = first_page * PAGE_SIZE;

@@ -4,8 +4,6 @@
 
 #include "machine.h"
 
-enum { MAX_PATTERN_PAGES = 1 << 18 }; /* 1 GiB */
-
 void memory_work_set_up(u64 first_page, u64 pages, u64 seed);
 /// Chooses a page, checks that it holds what it was last given, and writes it anew.
 void memory_work_write(void);

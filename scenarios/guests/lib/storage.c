@@ -14,6 +14,7 @@ enum {
   VSTOR_WANTS_COMPLETION = 1,
 
   SRB_SUCCESS = 1,
+  SRB_INVALID_LUN = 0x20,
   SRB_STATUS_MASK = 0x3F,  // without "autosense valid" and "queue frozen"
   DATA_OUT = 0, DATA_IN = 1, DATA_NONE = 2,
 
@@ -196,8 +197,8 @@ static void agree_on_version(void) {
   if (disk.version == 0) panic("the host speaks no storage protocol of ours");
 }
 
-/// A command whose answer set-up needs, into setup_buffer.
-static void command(u8 opcode, u8 cdb_length, u32 bytes, u32 cdb_bytes_field) {
+/// A command whose answer set-up needs, into setup_buffer. Returns the SRB status.
+static u8 command(u8 opcode, u8 cdb_length, u32 bytes, u32 cdb_bytes_field) {
   struct vstor_packet packet = {0};
   packet.srb.cdb_length = cdb_length;
   packet.srb.data_in = DATA_IN;
@@ -208,9 +209,11 @@ static void command(u8 opcode, u8 cdb_length, u32 bytes, u32 cdb_bytes_field) {
     panic("no room for a storage command");
   }
   await_setup();
-  if ((disk.setup_answer.srb.srb_status & SRB_STATUS_MASK) != SRB_SUCCESS) {
-    panic_value("storage command failed, opcode", opcode);
-  }
+  return disk.setup_answer.srb.srb_status & SRB_STATUS_MASK;
+}
+
+static void must_succeed(u8 srb_status) {
+  if (srb_status != SRB_SUCCESS) panic_value("a storage command failed, SRB status", srb_status);
 }
 
 bool storage_set_up(void) {
@@ -224,9 +227,11 @@ bool storage_set_up(void) {
   handshake_or_panic(VSTOR_QUERY_PROPERTIES);
   handshake_or_panic(VSTOR_END_INITIALIZATION);
 
-  command(INQUIRY, 6, 36, 36);
+  u8 status = command(INQUIRY, 6, 36, 36);
+  if (status == SRB_INVALID_LUN) return false;  // a controller without a disk
+  must_succeed(status);
   if ((setup_buffer[0] & 0x1F) != 0) panic_value("LUN 0 is no disk but type", setup_buffer[0]);
-  command(READ_CAPACITY_10, 10, 8, 0);
+  must_succeed(command(READ_CAPACITY_10, 10, 8, 0));
   disk.blocks = get_big_endian(setup_buffer, 4) + 1;  // it names the last block
   if (get_big_endian(setup_buffer + 4, 4) != BLOCK_SIZE) panic("blocks are not 512 bytes");
   return true;

@@ -5,7 +5,7 @@
 #include "../lib/hypercall.h"
 
 const struct guest_boot_info guest_defaults = {
-    .ram_pages = 4096, .memory_first_page = 2048, .memory_pages = 1};
+    .ram_pages = 4096, .memory_pages = 1};
 
 void guest_main(void) {
   print("hello: 64-bit mode\n");

@@ -17,7 +17,6 @@
 
 const struct guest_boot_info guest_defaults = {
     .ram_pages = 16384,  // 64 MiB
-    .memory_first_page = 4096,
     .memory_pages = 8192,
     .dirty_pages_per_ms = 8,
     .tick_us = 1000,
