@@ -72,6 +72,30 @@ TEST_F(Exits, RepeatedStringsExitOncePerElement) {
   }
 }
 
+TEST_F(Exits, RepeatedStringsStopBetweenElements) {
+  set_flags(0x202);
+  std::uint64_t outs = 0;
+  t.on_event = [&](const Event& e) {
+    if (e.what != "out" || ++outs < 4) return;
+    if (outs == 4) t.cpu().limit_to(0);
+    if (outs == 6) {
+      t.interrupts = {0x40};
+      t.cpu().set_interrupt_line(true);
+    }
+  };
+  // mov esi,kData; mov ecx,9; mov edx,0xe9; rep outsb; hlt
+  const sim::RunResult r =
+      run({0xbe, 0, 0, 4, 0, 0xb9, 9, 0, 0, 0, 0xba, 0xe9, 0, 0, 0, 0xf3, 0x6e, 0xf4});
+  EXPECT_EQ(r.reason, StopReason::Limit);
+  EXPECT_EQ(r.instructions, 3u + 4);
+  EXPECT_EQ(gpr(1), 5u);
+  EXPECT_EQ(t.cpu().registers().rip, kCode + 15);
+  EXPECT_EQ(t.cpu().run(10'000).reason, StopReason::Halt);
+  EXPECT_EQ(gpr(15), kCode + 15) << "the interrupt came between two elements";
+  ASSERT_EQ(t.events.size(), 10u);
+  EXPECT_EQ(t.events[6].what, "acknowledge");
+}
+
 TEST_F(Exits, MmioCarriesEveryWidthAndTheGuestPhysicalAddress) {
   t.answer = [](const Event& e) { return e.what == "load" ? 0x8877665544332211u : 0; };
   set_gpr(3, kMmio + 0x20);
@@ -333,6 +357,17 @@ TEST_F(Interrupts, AreTakenBehindTheReturnThatFollowsSti) {
   run({0x68, 0x10, 0, 1, 0, 0xfb, 0xc3});
   EXPECT_EQ(gpr(15), kCode + 0x10);
   EXPECT_TRUE(t.cpu().halted());
+}
+
+TEST_F(Interrupts, AreTakenBehindThatReturnEvenWhereItsTargetIsKnown) {
+  // l: push kCode+0x10; sti; ret     kCode+0x10: cli; inc ebx; inc ecx; jmp l
+  t.load({0xfa, 0xff, 0xc3, 0xff, 0xc1, 0xeb, 0xe9}, kCode + 0x10);
+  run({0x68, 0x10, 0, 1, 0, 0xfb, 0xc3}, 7 * 100);
+  EXPECT_EQ(t.cpu().registers().rip, kCode);
+  raise();
+  t.cpu().run(100);
+  EXPECT_EQ(t.read(kData), 1u);
+  EXPECT_EQ(gpr(15), kCode + 0x10);
 }
 
 TEST_F(Interrupts, WakeAHaltedProcessor) {

@@ -262,6 +262,35 @@ TEST(PageTables, AccessedBitsClearedByTheGuestComeBackAtTheNextAccess) {
   }
 }
 
+TEST(PageTables, APageThatBecomesATableIsWatchedFromThenOn) {
+  // The page at kTable is stored to as data first. Then it becomes the table of 3 GiB on, where a
+  // load goes through it; then its entry is changed.
+  constexpr std::uint64_t kTable = 0x500000;
+  TestMachine t;
+  t.write(kTables + 0x1000 + 8 * 3, kTable | kPresent | kWritable);
+  t.write(0x200000, 1);
+  t.write(0x400000, 2);
+  // mov qword [kTable], 0x200083; mov eax,0xc0000000; mov rbx,[rax];
+  // mov dword [kTable], 0x400083; mov rcx,[rax]; hlt
+  t.load({0x48, 0xc7, 0x04, 0x25, 0,    0,    0x50, 0,    0x83, 0,    0x20, 0,
+          0xb8, 0,    0,    0,    0xc0, 0x48, 0x8b, 0x18, 0xc7, 0x04, 0x25, 0,
+          0,    0x50, 0,    0x83, 0,    0x40, 0,    0x48, 0x8b, 0x08, 0xf4});
+  EXPECT_EQ(t.cpu().run(100).reason, StopReason::Halt);
+  EXPECT_EQ(t.cpu().registers().gpr[3], 1u);
+  EXPECT_EQ(t.cpu().registers().gpr[1], 2u);
+}
+
+TEST(PageTables, AreNotWalkedForAnInstructionBeyondTheLimit) {
+  TestMachine t;
+  t.load({0x68, 0, 0, 8, 0, 0xc3});  // push kPage; ret
+  t.write(kPage, 0xf4, 1);
+  t.cpu().run(2);
+  EXPECT_EQ(t.cpu().registers().rip, kPage);
+  EXPECT_FALSE(t.entry_of(kPage) & kAccessed);
+  t.cpu().run(1);
+  EXPECT_TRUE(t.entry_of(kPage) & kAccessed);
+}
+
 TEST(PageTables, Of32BitAndPaePagingTranslate) {
   for (const bool pae : {false, true}) {
     TestMachine t;
