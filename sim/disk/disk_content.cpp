@@ -17,8 +17,8 @@ void DiskContent::write_to_cache(std::uint64_t lba, std::span<const std::byte> d
 }
 
 std::uint64_t DiskContent::next_extent(std::uint64_t extent) const {
-  return std::min({medium_.next_extent(extent), cache_.next_extent(extent),
-                   misplaced_.next_extent(extent)});
+  return std::min(
+      {medium_.next_extent(extent), cache_.next_extent(extent), misplaced_.next_extent(extent)});
 }
 
 ExtentMask DiskContent::mask(std::uint64_t extent) const {

@@ -57,20 +57,20 @@ void SharedDisk::emit_sectors(traces::SectorCause cause) const {
 /// digests whatever their histories.
 traces::Digest SharedDisk::digest() const {
   traces::DigestStream stream;
-  impl_->content.for_each_extent([&stream](std::uint64_t lba, disk::ExtentMask mask,
-                                           std::span<const std::byte> bytes) {
-    for (std::uint64_t i = 0; i < disk::kExtentSectors; ++i) {
-      if (!disk::in_mask(mask, i)) continue;
-      if (is_zero(bytes.subspan(i * kSectorSize, kSectorSize))) {
-        mask[i / 64] &= ~(std::uint64_t{1} << i % 64);
-      }
-    }
-    disk::for_each_run(mask, [&](std::uint64_t first, std::uint64_t count) {
-      stream.add_u64(lba + first);
-      stream.add_u64(count);
-      stream.add(bytes.subspan(first * kSectorSize, count * kSectorSize));
-    });
-  });
+  impl_->content.for_each_extent(
+      [&stream](std::uint64_t lba, disk::ExtentMask mask, std::span<const std::byte> bytes) {
+        for (std::uint64_t i = 0; i < disk::kExtentSectors; ++i) {
+          if (!disk::in_mask(mask, i)) continue;
+          if (is_zero(bytes.subspan(i * kSectorSize, kSectorSize))) {
+            mask[i / 64] &= ~(std::uint64_t{1} << i % 64);
+          }
+        }
+        disk::for_each_run(mask, [&](std::uint64_t first, std::uint64_t count) {
+          stream.add_u64(lba + first);
+          stream.add_u64(count);
+          stream.add(bytes.subspan(first * kSectorSize, count * kSectorSize));
+        });
+      });
   return stream.finish();
 }
 

@@ -80,7 +80,8 @@ void SectorMap::lay_over(std::uint64_t lba, std::span<std::byte> out) const {
 }
 
 void SectorMap::move_to(SectorMap& other) {
-  for_each([&other](std::uint64_t lba, std::span<const std::byte> data) { other.write(lba, data); });
+  for_each(
+      [&other](std::uint64_t lba, std::span<const std::byte> data) { other.write(lba, data); });
   clear();
 }
 

@@ -27,17 +27,17 @@ struct Lba {
 enum class DiskStatus : std::uint8_t {
   Ok,
   OutOfRange,
-  MediumError,   ///< latent sector error
-  NotOwner,      ///< the epoch of the request is not the current owner's
-  Unavailable,   ///< the disk's node is down, or it cannot be reached
+  MediumError,  ///< latent sector error
+  NotOwner,     ///< the epoch of the request is not the current owner's
+  Unavailable,  ///< the disk's node is down, or it cannot be reached
 };
 
 struct DiskConfig {
   std::string name;
-  std::uint32_t number = 0;       ///< number in events, from 1
+  std::uint32_t number = 0;  ///< number in events, from 1
   std::uint64_t sectors = 0;
   Duration read_latency{100'000};
-  Duration write_latency{50'000};   ///< into the cache
+  Duration write_latency{50'000};  ///< into the cache
   Duration flush_latency{500'000};
   std::uint64_t bytes_per_second = 1'000'000'000;
 };
@@ -45,8 +45,9 @@ struct DiskConfig {
 /// Rules for faults on a disk, all off by default. Which sectors they hit is a function of the
 /// world's seed and the sector, so that a retry cannot heal a fault.
 struct DiskFaults {
-  Chance lost_write;         ///< an acknowledged write never reaches cache or medium
-  Chance torn_on_power_loss; ///< of sectors in the cache: survives at power loss (each sector alone)
+  Chance lost_write;  ///< an acknowledged write never reaches cache or medium
+  Chance
+      torn_on_power_loss;  ///< of sectors in the cache: survives at power loss (each sector alone)
   Chance misdirected_write;  ///< lands on another sector
   Chance latent_error;       ///< a sector that cannot be read until it is written again
 };

@@ -14,7 +14,7 @@ struct SharedDisk::Impl {
 
   Time busy_until{};  ///< the channel moves one request's data at a time
   Time last_done{};
-  Signal resumed;     ///< raised whenever a pause of the disk ends
+  Signal resumed;  ///< raised whenever a pause of the disk ends
 
   std::optional<NodeId> owner;
   std::uint64_t epoch = 0;

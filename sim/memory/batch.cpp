@@ -105,8 +105,7 @@ class Exporter {
 
 class Importer {
  public:
-  Importer(Node& node, Contents& contents, const memory::FrameBits& written,
-           const PageBatch& batch)
+  Importer(Node& node, Contents& contents, const memory::FrameBits& written, const PageBatch& batch)
       : node_(node), contents_(contents), written_(written), batch_(batch) {
     const memory::VersionScan found = memory::scan(batch.versions);
     HVSIM_ASSERT(found.bits <= memory::kMaxVersion,
@@ -128,9 +127,8 @@ class Importer {
   void add(const PageBatch::BytePage& page) {
     HVSIM_ASSERT(page.at + kPageSize <= batch_.bytes.size(),
                  "a page of a page batch lies outside its bytes");
-    std::byte* to = contents_.real_bytes
-                        ? contents_.bytes.page(page.frame).data()
-                        : contents_.versions.bytes_to_overwrite(page.frame).data();
+    std::byte* to = contents_.real_bytes ? contents_.bytes.page(page.frame).data()
+                                         : contents_.versions.bytes_to_overwrite(page.frame).data();
     std::memcpy(to, batch_.bytes.data() + page.at, kPageSize);
   }
 

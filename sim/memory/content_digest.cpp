@@ -70,8 +70,8 @@ class RegionDigest {
              images_[end] == images_[end - 1] + VersionStore::kLeafFrames) {
         ++end;
       }
-      stream_.add(std::as_bytes(
-          std::span(images_[first], (end - first) * VersionStore::kLeafFrames)));
+      stream_.add(
+          std::as_bytes(std::span(images_[first], (end - first) * VersionStore::kLeafFrames)));
       mask = end == VersionStore::kRegionLeaves ? 0 : mask >> end << end;
     }
   }

@@ -69,8 +69,7 @@ void ContentReference::compare_leaf(std::size_t r, std::size_t index,
   const VersionStore::Region& region = *contents_.versions.region(r);
   const Slot* now = region.leaves[index];
   if (now == nullptr) return;  // leaves do not go away either
-  const Slot* then =
-      slots_[r] ? &slots_[r][index * VersionStore::kLeafFrames] : kZeroLeaf.data();
+  const Slot* then = slots_[r] ? &slots_[r][index * VersionStore::kLeafFrames] : kZeroLeaf.data();
   const bool same_slots = std::memcmp(now, then, sizeof(kZeroLeaf)) == 0;
   if (same_slots && region.byte_mask(index) == 0) return;
   const std::uint64_t first = r * VersionStore::kRegionFrames + index * VersionStore::kLeafFrames;

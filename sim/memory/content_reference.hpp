@@ -35,8 +35,8 @@ class ContentReference {
   std::uint64_t old_key(Frame frame, Slot slot) const;
 
   const Contents& contents_;
-  std::vector<std::unique_ptr<Slot[]>> slots_;         // by region; null: all zero
-  std::map<std::uint64_t, std::uint64_t> page_keys_;   // Versions: frames that held bytes
+  std::vector<std::unique_ptr<Slot[]>> slots_;                 // by region; null: all zero
+  std::map<std::uint64_t, std::uint64_t> page_keys_;           // Versions: frames that held bytes
   std::vector<std::pair<std::uint64_t, std::uint64_t>> keys_;  // Bytes: (frame, key), ascending
 };
 

@@ -16,7 +16,7 @@ class Contents {
  public:
   Contents(bool real_bytes, std::uint64_t frames);
 
-  const bool real_bytes;       ///< Backing::Bytes: all of it is in `bytes`, nothing in `versions`
+  const bool real_bytes;  ///< Backing::Bytes: all of it is in `bytes`, nothing in `versions`
   const ByteStorage bytes;
   VersionStore versions;
 

@@ -24,7 +24,8 @@ class FrameBits {
   /// True when the bit was clear.
   bool set(Frame frame) {
     Chunk* chunk = chunks_[frame.value >> kChunkShift].get();
-    if (chunk == nullptr) [[unlikely]] chunk = &chunk_for(frame);
+    if (chunk == nullptr) [[unlikely]]
+      chunk = &chunk_for(frame);
     std::uint64_t& word = chunk->words[word_of(frame)];
     const std::uint64_t bit = std::uint64_t{1} << (frame.value & 63);
     if ((word & bit) != 0) return false;

@@ -25,9 +25,9 @@ enum class Backing : std::uint8_t { Bytes, Versions };
 
 struct GuestMemoryConfig {
   Backing backing = Backing::Bytes;
-  std::uint64_t ram_pages = 0;      ///< frames [0, ram_pages): the guest's RAM
+  std::uint64_t ram_pages = 0;       ///< frames [0, ram_pages): the guest's RAM
   std::uint64_t overlay_pages = 64;  ///< frames above: overlay pages, always real bytes
-  std::uint32_t vm = 0;             ///< for the witness's events
+  std::uint32_t vm = 0;              ///< for the witness's events
   std::uint64_t partition = 0;
 };
 

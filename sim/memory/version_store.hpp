@@ -88,7 +88,8 @@ class VersionStore {
     Region* region = regions_[frame.value / kRegionFrames].get();
     if (region != nullptr) [[likely]] {
       Slot* leaf = region->leaves[leaf_of(frame)];
-      if (leaf != nullptr) [[likely]] return leaf[frame.value % kLeafFrames];
+      if (leaf != nullptr) [[likely]]
+        return leaf[frame.value % kLeafFrames];
     }
     return add_leaf(region_for(frame), leaf_of(frame))[frame.value % kLeafFrames];
   }

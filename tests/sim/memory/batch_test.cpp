@@ -131,8 +131,8 @@ RC_GTEST_PROP(Batch, ImportChangesTheFramesOfTheBatchAndNoOthers, ()) {
   const auto target = any_memory(host, backing, kPages);
   std::vector<std::uint64_t> before;
   for (std::uint64_t f = 0; f < kPages; ++f) before.push_back(target->hash_of({f}));
-  const auto set = pages(*rc::gen::container<std::set<std::uint64_t>>(
-      rc::gen::inRange<std::uint64_t>(0, kPages)));
+  const auto set = pages(
+      *rc::gen::container<std::set<std::uint64_t>>(rc::gen::inRange<std::uint64_t>(0, kPages)));
   target->import_pages(source->export_pages(set));
   for (std::uint64_t f = 0; f < kPages; ++f) {
     const std::uint64_t expected = set.contains(f) ? source->hash_of({f}) : before[f];

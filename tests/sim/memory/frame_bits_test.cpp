@@ -65,8 +65,7 @@ RC_GTEST_PROP(FrameBits, EqualsAPlainSetUnderAnyOperations, ()) {
     RC_ASSERT(bits.count() == model.size());
     RC_ASSERT(bits.test({first}) == model.contains(first));
   }
-  RC_ASSERT(bits.to_page_set() ==
-            traces::PageSet::from_pages({model.begin(), model.end()}));
+  RC_ASSERT(bits.to_page_set() == traces::PageSet::from_pages({model.begin(), model.end()}));
 }
 
 }  // namespace

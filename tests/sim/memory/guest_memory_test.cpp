@@ -23,8 +23,7 @@ class BothBackings : public testing::TestWithParam<Backing> {
 };
 
 INSTANTIATE_TEST_SUITE_P(GuestMemory, BothBackings,
-                         testing::Values(Backing::Bytes, Backing::Versions),
-                         [](const auto& info) {
+                         testing::Values(Backing::Bytes, Backing::Versions), [](const auto& info) {
                            return info.param == Backing::Bytes ? "Bytes" : "Versions";
                          });
 

@@ -60,9 +60,11 @@ struct MemoryWorld {
 
   std::unique_ptr<GuestMemory> memory(Backing backing, std::uint64_t pages,
                                       std::uint64_t overlays = 4) {
-    return std::make_unique<GuestMemory>(
-        node, GuestMemoryConfig{.backing = backing, .ram_pages = pages, .overlay_pages = overlays,
-                                .vm = 7, .partition = 2});
+    return std::make_unique<GuestMemory>(node, GuestMemoryConfig{.backing = backing,
+                                                                 .ram_pages = pages,
+                                                                 .overlay_pages = overlays,
+                                                                 .vm = 7,
+                                                                 .partition = 2});
   }
 
   traces::Recorder recorder;
