@@ -42,7 +42,7 @@ void channel_open(struct channel* channel, void* pages, u32 page_count) {
   ring_init(&channel->outgoing, pages, half);
   ring_init(&channel->incoming, (u8*)pages + half * PAGE_SIZE, page_count - half);
   channel->gpadl = next_gpadl++;
-  channel->created = channel->opened = false;
+  channel->created = channel->opened = channel->signalled = false;
   share_pages(channel, (u64)pages / PAGE_SIZE, page_count);
 
   struct vmbus_open open = {

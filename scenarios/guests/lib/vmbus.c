@@ -184,16 +184,17 @@ static void dispatch(const u8* payload, u32 bytes) {
 }
 
 /// Takes the flags of 32 channels at once, so that a flag is cleared in the same step in which it is
-/// read, and hands each channel its own.
+/// read, and hands each channel its own. A channel that is just being opened counts: the host may
+/// put its first packet into the ring before we have read that the channel is open.
 static bool take_flags(void) {
   bool any = false;
   for (u32 i = 0; i < MAX_CHANNELS; ++i) {
-    if (!bus.channels[i].open) continue;
+    if (!bus.channels[i].offered) continue;
     u32 group = bus.channels[i].offer.relid / 32;
     u32 flags = synic_take_flags(SINT_VMBUS, group);
     for (u32 j = 0; flags != 0 && j < MAX_CHANNELS; ++j) {
       u32 relid = bus.channels[j].offer.relid;
-      if (bus.channels[j].open && relid / 32 == group && (flags >> relid % 32 & 1)) {
+      if (bus.channels[j].offered && relid / 32 == group && (flags >> relid % 32 & 1)) {
         bus.channels[j].signalled = true;
         any = true;
       }

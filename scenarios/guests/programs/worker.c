@@ -39,7 +39,8 @@ static void set_up(void) {
   print("worker: connected, VMBus ");
   print_u64(vmbus_version() >> 16);
   print(".");
-  print_value("", vmbus_version() & 0xFFFF);
+  print_u64(vmbus_version() & 0xFFFF);
+  print("\n");
   has_disk = storage_set_up();
   if (has_disk) print_value("worker: disk found, blocks", storage_blocks());
   if (heartbeat_set_up()) print("worker: heartbeat open\n");
