@@ -209,8 +209,9 @@ bool ServerChannel::copy_out(const Packet& packet, std::uint64_t offset,
   const auto pieces = reach(packet, offset, data.size(), true);
   if (!pieces) return false;
   for (const PagePiece& piece : *pieces) {
-    partition_.memory().write(*partition_.gpa_map().ram({piece.pfn}), piece.offset,
-                              data.first(piece.bytes), traces::Writer::Host);
+    const sim::Frame frame = *partition_.gpa_map().ram({piece.pfn});
+    partition_.memory().write(frame, piece.offset, data.first(piece.bytes), traces::Writer::Host);
+    partition_.forget_code(frame);
     data = data.subspan(piece.bytes);
   }
   return true;
