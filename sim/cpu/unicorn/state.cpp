@@ -105,7 +105,7 @@ void transfer_fpu(Cursor<kSaving>& cursor, um_machine& m) {
   cursor.value(reg<std::uint32_t>(m, env::kFpuTop));
   cursor.value(reg<std::uint16_t>(m, env::kFpuStatus));
   cursor.value(reg<std::uint16_t>(m, env::kFpuControl));
-  cursor.value(reg<std::uint64_t>(m, env::kFpuTags));
+  cursor.raw(m.env + env::kFpuTags, 8);
   // Only ten bytes of each register are state; the rest holds whatever the host left there.
   for (std::size_t i = 0; i < 8; ++i) cursor.raw(m.env + env::kFpuRegs + 16 * i, 10);
   cursor.value(reg<std::uint16_t>(m, env::kFpuOp));
@@ -188,7 +188,8 @@ bool plausible_modes(const um_machine& m) {
 }
 
 bool plausible_fpu(const um_machine& m) {
-  const auto tags = reg<std::uint64_t>(m, env::kFpuTags);
+  std::uint64_t tags = 0;  // eight bytes, not aligned
+  std::memcpy(&tags, m.env + env::kFpuTags, sizeof tags);
   const auto old = reg<std::int32_t>(m, env::kOldException);
   constexpr std::uint32_t kMxcsrKnown = 0xffff;
   for (const std::size_t mode : {env::kFpuMode, env::kMmxMode, env::kSseMode}) {
