@@ -82,7 +82,7 @@
         ret
         finish  busy
 
-# Entry stubs of 16 bytes for vectors 0 to 31, to be loaded at kCatcher. They leave a report at
+# Entries of 16 bytes for vectors 0 to 31, to be loaded at kCatcher. They leave a report at
 # kReport (vector, error code, RIP, CS, RFLAGS, RSP, SS, CR2, RSP inside) and halt.
         .set    kReport, 0x41000
         program catcher
