@@ -28,7 +28,8 @@ std::uint32_t EventQueue::hint_of(const EventKey& key) {
 }
 
 inline bool EventQueue::before(const Entry& a, const Entry& b) const {
-  if (a.time != b.time) [[likely]] return a.time < b.time;
+  if (a.time != b.time) [[likely]]
+    return a.time < b.time;
   if (a.hint != b.hint) return a.hint < b.hint;
   return before_by_slot(a, b);
 }

@@ -105,9 +105,7 @@ class EventQueue {
     CacheLineAllocator() = default;
     template <class U>
     CacheLineAllocator(const CacheLineAllocator<U>&) {}
-    T* allocate(std::size_t n) {
-      return static_cast<T*>(::operator new(n * sizeof(T), kAlign));
-    }
+    T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kAlign)); }
     void deallocate(T* memory, std::size_t) { ::operator delete(memory, kAlign); }
     friend bool operator==(CacheLineAllocator, CacheLineAllocator) { return true; }
   };

@@ -53,7 +53,7 @@ class Timer final : Wakeable {
 /// What follows a node's fate: a NIC, a disk, a processor. Called in the order of registration.
 class NodeFate {
  public:
-  virtual void node_killed() = 0;     ///< power is gone; tasks are already destroyed
+  virtual void node_killed() = 0;  ///< power is gone; tasks are already destroyed
   virtual void node_restarted() {}
   virtual void node_paused() {}
   virtual void node_resumed() {}

@@ -38,9 +38,9 @@ struct PromiseBase;
 struct TaskContext {
   Node* node = nullptr;
   NodeId node_id{};
-  std::uint32_t sequence = 0;  ///< next sequence number of this task's events
-  std::uint64_t path = 0;      ///< place in the tree of tasks, part of the event order
-  std::coroutine_handle<> next{};            ///< trampoline: what the loop resumes next
+  std::uint32_t sequence = 0;      ///< next sequence number of this task's events
+  std::uint64_t path = 0;          ///< place in the tree of tasks, part of the event order
+  std::coroutine_handle<> next{};  ///< trampoline: what the loop resumes next
   detail::PromiseBase* innermost = nullptr;  ///< the coroutine that runs or waits; null: all done
   bool running = false;
 
@@ -56,7 +56,7 @@ namespace detail {
 
 struct PromiseBase {
   TaskContext* context = nullptr;
-  PromiseBase* parent = nullptr;             // who awaits this coroutine; null for a root
+  PromiseBase* parent = nullptr;  // who awaits this coroutine; null for a root
   std::coroutine_handle<> self{};
   std::coroutine_handle<>* owner = nullptr;  // the handle in the Task that owns this coroutine
 

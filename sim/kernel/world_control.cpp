@@ -35,9 +35,7 @@ void World::request(Fate fate, Node& node, std::string reason) {
   control_->pending.emplace(sequence, std::move(request));
 }
 
-void World::kill(Node& node, std::string reason) {
-  request(Fate::kKill, node, std::move(reason));
-}
+void World::kill(Node& node, std::string reason) { request(Fate::kKill, node, std::move(reason)); }
 
 void World::restart(Node& node) { request(Fate::kRestart, node, {}); }
 

@@ -17,8 +17,7 @@ struct Target final : Wakeable {
   int woken = 0;
 };
 
-EventKey key_of(std::int64_t time, std::uint32_t node, std::uint64_t path,
-                std::uint32_t sequence) {
+EventKey key_of(std::int64_t time, std::uint32_t node, std::uint64_t path, std::uint32_t sequence) {
   return {Time{time}, NodeId{node}, sequence, path};
 }
 

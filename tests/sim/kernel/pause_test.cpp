@@ -32,8 +32,7 @@ TEST_F(PauseTest, APausedNodeStandsStillAndOthersGoOn) {
   other.spawn("b", tick(other, journal, "b", 15_ns));
   pause_between(12, 52);
   world.run_until(Time{63});
-  EXPECT_EQ(journal.lines,
-            (Lines{"10 a", "15 b", "30 b", "45 b", "52 a", "60 b", "62 a"}));
+  EXPECT_EQ(journal.lines, (Lines{"10 a", "15 b", "30 b", "45 b", "52 a", "60 b", "62 a"}));
 }
 
 TEST_F(PauseTest, DeferredEventsKeepTheirOrder) {
@@ -135,8 +134,8 @@ TEST_F(PauseTest, PauseAndResumeAtOneInstantChangeNothing) {
 /// A node that only talks to itself cannot tell a pause from time that passed before it was there:
 /// it does the same things in the same order, later.
 RC_GTEST_PROP(Pause, OnlyShiftsWhatANodeDoesByItself, ()) {
-  const auto periods = *rc::gen::container<std::vector<std::int64_t>>(
-      3, rc::gen::inRange<std::int64_t>(1, 50));
+  const auto periods =
+      *rc::gen::container<std::vector<std::int64_t>>(3, rc::gen::inRange<std::int64_t>(1, 50));
   const auto paused_at = *rc::gen::inRange<std::int64_t>(0, 200);
   const auto paused_for = *rc::gen::inRange<std::int64_t>(1, 500);
   struct Local {

@@ -35,9 +35,7 @@ TEST_F(TaskTest, ChildTasksReturnTheirValues) {
 
 TEST_F(TaskTest, ATaskIsLazy) {
   int result = 0;
-  {
-    Task<> never_awaited = double_thrice(node, result);
-  }
+  { Task<> never_awaited = double_thrice(node, result); }
   world.run_until(Time{1'000'000'000});
   EXPECT_EQ(result, 0);
 }

@@ -210,9 +210,8 @@ TEST(World, TellsWhatBecomesOfNodes) {
   world.run_until(Time{30});
   world.restart(node);
   world.run_until(Time{30});
-  EXPECT_EQ(test.observed.lines,
-            (Lines{"0/1 added a host", "0/2 added b storage", "10/2 paused", "20/2 resumed",
-                   "20/2 killed fire", "30/2 restarted 2"}));
+  EXPECT_EQ(test.observed.lines, (Lines{"0/1 added a host", "0/2 added b storage", "10/2 paused",
+                                        "20/2 resumed", "20/2 killed fire", "30/2 restarted 2"}));
 }
 
 TEST(World, FindsNodesByNameAndNumber) {
