@@ -11,7 +11,7 @@ namespace sim::net {
 
 /// Granularity of loss: one draw per chunk of this size, as if the segments of one window shared
 /// their fate.
-inline constexpr std::uint64_t kChunkBytes = 64 * 1024;
+inline constexpr std::uint64_t kChunkBytes = 0x10000;
 /// A message of more chunks draws for this many larger ones, so that its cost stays bounded.
 inline constexpr unsigned kMaxChunkDraws = 64;
 /// A frame that was overtaken arrives at most this much later. A choice of ours: about the depth

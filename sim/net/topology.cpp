@@ -7,7 +7,6 @@
 #include <boost/graph/visitors.hpp>
 #include <climits>
 #include <map>
-#include <tuple>
 #include <utility>
 
 #include "traces/assert.hpp"
@@ -45,7 +44,7 @@ using UsableLinks = boost::filtered_graph<Links, Usable>;
 struct Topology::Graph {
   Links links;
   std::map<NodeId, Vertex> vertices;
-  std::map<std::tuple<NodeId, NodeId, std::string>, Path, std::less<>> paths;
+  std::map<std::pair<NodeId, NodeId>, std::map<std::string, Path, std::less<>>> paths;
 
   Vertex vertex(Node& node) {
     const auto known = vertices.find(node.id());
@@ -113,11 +112,10 @@ void Topology::changed() {
 }
 
 const Path& Topology::path(NodeId from, NodeId to, std::string_view network) {
-  const auto known = graph_->paths.find(std::make_tuple(from, to, network));
-  if (known != graph_->paths.end()) return known->second;
-  return graph_->paths
-      .emplace(std::make_tuple(from, to, std::string(network)), search(from, to, network))
-      .first->second;
+  auto& paths = graph_->paths[{from, to}];  // by network
+  const auto known = paths.find(network);
+  if (known != paths.end()) return known->second;
+  return paths.emplace(network, search(from, to, network)).first->second;
 }
 
 Path Topology::search(NodeId from, NodeId to, std::string_view network) const {

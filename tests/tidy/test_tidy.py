@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Each check must find what is planted, and leave alone what is right."""
+
+import os
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True  # the source tree stays clean
+
+import include_edges
+import law_one
+import layout
+
+
+class Tree(unittest.TestCase):
+    """A tree with only the files that a test plants."""
+
+    def found(self, check, **planted):
+        with tempfile.TemporaryDirectory() as root:
+            for path, text in planted["files"].items():
+                place = os.path.join(root, path)
+                os.makedirs(os.path.dirname(place), exist_ok=True)
+                with open(place, "w", encoding="utf-8") as file:
+                    file.write(text)
+            return [str(finding) for finding in check(root)]
+
+    def finds(self, check, path, text, expected_line=1):
+        findings = self.found(check, files={path: text})
+        self.assertEqual(len(findings), 1, f"{text!r}: {findings}")
+        self.assertTrue(findings[0].startswith(f"{path}:{expected_line}: "), findings[0])
+
+    def passes(self, check, path, text):
+        self.assertEqual(self.found(check, files={path: text}), [], text)
+
+
+class LawOne(Tree):
+    PLANTED = (
+        "auto t = std::chrono::steady_clock::now();",
+        "gettimeofday(&tv, nullptr);",
+        "clock_gettime(CLOCK_MONOTONIC, &ts);",
+        "auto t = time(nullptr);",
+        "auto t = std::time(&t0);",
+        "auto t = __rdtsc();",
+        "std::random_device device;",
+        "std::mt19937_64 engine(1);",
+        "std::uniform_int_distribution<int> d(0, 5);",
+        "int n = rand();",
+        "std::shuffle(a.begin(), a.end(), engine);",
+        "std::thread worker(run);",
+        "auto f = std::async(run);",
+        "thread_local int depth = 0;",
+        'const char* home = getenv("HOME");',
+        "std::unordered_map<int, int> m;",
+        "std::unordered_set<int> s;",
+        "std::map<Node*, int> by_node;",
+        "std::set<const sim::Node*> nodes;",
+        "double x = std::sin(y);",
+        "double x = a * pow(b, c);",
+        "return log(x);",
+        "static int counter = 0;",
+        "static std::vector<int> cache;",
+        "  inline static std::size_t count{};",
+    )
+
+    RIGHT = (
+        "// std::thread is not for us",
+        "/* rand() */ int n = 0;",
+        'throw Error("std::chrono is not here");',
+        "auto t = processor.local_time();",
+        "Time time(Node& node);",
+        "std::map<NodeId, int> by_node;",
+        "std::map<std::string, Node*> nodes;",
+        "void log(std::string_view line);",
+        "sink.log(line); catalog(line);",
+        "std::uint64_t operand(int n);",
+        "static constexpr int kSize = 4;",
+        "static const int kTable[] = {1, 2};",
+        "static Duration of(std::int64_t ns) { return {ns}; }",
+        "static int parse(int n);",
+        "static_assert(sizeof(int) == 4);",
+        "const auto big = 1'000'000; const auto c = '\\''; int rand = 0;",
+        "std::unordered_map<int, int> m;  // law 1: looked up by key, never walked",
+        "// law 1: the engine needs it here,\n// whatever it is\nauto t = std::time(nullptr);",
+    )
+
+    def test_finds_every_planted_violation(self):
+        for line in self.PLANTED:
+            for folder in ("sim/kernel", "hypervisor/core", "fault-injection", "checkers", "traces"):
+                self.finds(law_one.check, folder + "/planted.cpp", "#pragma once\n" + line + "\n", 2)
+
+    def test_leaves_right_code_alone(self):
+        for line in self.RIGHT:
+            self.passes(law_one.check, "sim/kernel/right.hpp", line + "\n")
+
+    def test_does_not_apply_outside_the_world(self):
+        self.passes(law_one.check, "scenarios/cli/main.cpp", "std::thread worker(run);\n")
+
+    def test_an_explanation_covers_only_its_own_line(self):
+        text = "// law 1: why\nint n = rand();\nint m = rand();\n"
+        self.finds(law_one.check, "sim/kernel/planted.cpp", text, 3)
+
+
+class IncludeEdges(Tree):
+    UPWARD = (
+        ("traces/a.hpp", "sim/kernel/time.hpp"),
+        ("sim/kernel/a.cpp", "sim/net/network.hpp"),
+        ("sim/net/a.cpp", "sim/disk/shared_disk.hpp"),
+        ("sim/cpu/a.hpp", "sim/memory/guest_memory.hpp"),
+        ("hypervisor/core/a.cpp", "hypervisor/vmbus/server.hpp"),
+        ("hypervisor/vmbus/a.cpp", "hypervisor/storage/virtual_disk.hpp"),
+        ("hypervisor/storage/a.cpp", "hypervisor/core/partition.hpp"),
+        ("hypervisor/vsp/a.cpp", "hypervisor/migration/live.hpp"),
+        ("hypervisor/migration/a.cpp", "hypervisor/management/host.hpp"),
+        ("hypervisor/management/a.cpp", "scenarios/runner/run.hpp"),
+        ("fault-injection/a.cpp", "hypervisor/vsp/storage.hpp"),
+        ("checkers/a.cpp", "sim/kernel/world.hpp"),
+        ("checkers/a.cpp", "hypervisor/core/partition.hpp"),
+        ("sim/kernel/a.cpp", "tests/sim/kernel/bed.hpp"),
+    )
+
+    DOWNWARD = (
+        ("sim/kernel/a.hpp", "traces/record.hpp"),
+        ("sim/kernel/a.hpp", "sim/kernel/time.hpp"),
+        ("sim/cpu/unicorn/a.hpp", "sim/memory/address.hpp"),
+        ("sim/cpu/unicorn/a.hpp", "sim/cpu/cpu.hpp"),
+        ("hypervisor/vsp/a.cpp", "hypervisor/vmbus/guest/bus.hpp"),
+        ("fault-injection/a.cpp", "hypervisor/management/host.hpp"),
+        ("scenarios/runner/a.cpp", "checkers/catalogue.hpp"),
+        ("tests/checkers/a.cpp", "hypervisor/core/partition.hpp"),
+    )
+
+    def test_finds_every_upward_include(self):
+        for path, target in self.UPWARD:
+            self.finds(include_edges.check, path, f'#include <map>\n# include "{target}"\n', 2)
+
+    def test_leaves_downward_includes_alone(self):
+        for path, target in self.DOWNWARD:
+            self.passes(include_edges.check, path, f'#include "{target}"\n')
+
+    def test_finds_a_path_that_is_not_from_the_root(self):
+        self.finds(include_edges.check, "sim/net/a.cpp", '#include "network.hpp"\n')
+
+    def test_finds_a_file_outside_every_library(self):
+        self.finds(include_edges.check, "hypervisor/new_part/a.cpp", "int n;\n")
+
+    def test_ignores_a_comment(self):
+        self.passes(include_edges.check, "traces/a.hpp", '// #include "sim/kernel/time.hpp"\n')
+
+    def test_the_table_is_a_dag(self):
+        order = list(include_edges.ALLOWED)
+        for position, library in enumerate(order):
+            for entry in include_edges.ALLOWED[library]:
+                above = [other for other in order[position + 1:]
+                         if include_edges.covers(other, entry)
+                         or (entry and include_edges.covers(entry, other))]
+                self.assertEqual(above, [], f"{library} includes what stands above it")
+
+
+class Layout(Tree):
+    def test_finds_a_file_that_is_too_long(self):
+        self.finds(layout.check_size, "sim/net/a.cpp", "int n;\n" * 501, 501)
+        self.passes(layout.check_size, "sim/net/a.cpp", "int n;\n" * 500)
+
+    def test_finds_a_line_that_is_too_wide(self):
+        self.finds(layout.check_size, "tests/a.py", "x = 1\n" + "#" * 101 + "\n", 2)
+        self.passes(layout.check_size, "tests/a.py", "#" * 100 + "\n")
+
+    def test_counts_characters_not_bytes(self):
+        self.passes(layout.check_size, "tests/a.py", "# " + "\u00fc" * 98 + "\n")
+
+    def test_finds_paths_of_a_machine(self):
+        for folder in ("wor" + "k", "roo" + "t", "hom" + "e"):
+            self.finds(layout.check_paths, "docs/a.md", f"see /{folder}/x\n")
+        self.passes(layout.check_paths, "docs/a.md", "see build/work/x and a/root/b\n")
+
+    def test_finds_unfinished_code(self):
+        for word in ("TO" + "DO", "FIX" + "ME", "stu" + "b", "not imple" + "mented"):
+            self.finds(layout.check_words, "sim/net/a.cpp", f"// {word}: later\n")
+        self.passes(layout.check_words, "sim/net/a.cpp", "// stubborn\n")
+
+    def test_finds_a_test_that_does_not_test(self):
+        self.finds(layout.check_words, "tests/a.cpp", "GTEST_SK" + "IP();\n")
+
+    def test_does_not_look_into_build_trees(self):
+        self.passes(layout.check_size, "build-debug/a.cpp", "int n;\n" * 600)
+
+
+if __name__ == "__main__":
+    unittest.main()
