@@ -1,6 +1,6 @@
-"""Who may include whom. Dependencies form a DAG; each folder of the second level is one library, and
-an upward need is an interface that the lower library owns. A link test per library (tests/link)
-finds upward calls; this finds what is header-only."""
+"""Who may include whom. Dependencies form a DAG; each folder of the second level is one library,
+and an upward need is an interface that the lower library owns. A link test per library
+(tests/link) finds upward calls; this finds what is header-only."""
 
 import re
 

@@ -12,11 +12,14 @@ MARK = "// law 1:"
 TRANSCENDENTAL = (
     "a?(?:sin|cos|tan)h?|atan2|exp2?|expm1|log(?:2|10|1p|b)?|pow|cbrt|hypot|erfc?|[tl]gamma")
 
+HOST_MATHS = "host transcendental function: its last digit differs between processors"
+
 RULES = [(re.compile(pattern), text) for pattern, text in (
     (r"\bstd::chrono\b|\b(?:system|steady|high_resolution)_clock\b",
      "host clock; use the world's time"),
     (r"\b(?:gettimeofday|clock_gettime|timespec_get|clock_nanosleep|nanosleep|usleep)\b|"
-     r"\bstd::(?:clock|time)\s*\(|(?<![\w.>:])time\s*\(\s*(?:nullptr|NULL|0|&\w+)\s*\)|\b__?rdtscp?\b",
+     r"\bstd::(?:clock|time)\s*\(|(?<![\w.>:])time\s*\(\s*(?:nullptr|NULL|0|&\w+)\s*\)|"
+     r"\b__?rdtscp?\b",
      "host clock; use the world's time"),
     (r"\brandom_device\b|\bmt19937|\bdefault_random_engine\b|\bstd::\w+_distribution\b|"
      r"\b(?:getrandom|arc4random\w*|drand48|random_shuffle)\b|(?<![\w.>:])s?rand\s*\(|"
@@ -30,10 +33,9 @@ RULES = [(re.compile(pattern), text) for pattern, text in (
     (r"\bstd::(?:multi)?(?:map|set)<\s*(?:const\s+)?[\w:]+(?:\s+const)?\s*\*",
      "ordered by address; order by something that has a meaning"),
     (r"\bstd::(?:" + TRANSCENDENTAL + r")[fl]?\s*\(",
-     "host transcendental function: its last digit differs between processors"),
+     HOST_MATHS),
     (r"^\s*(?:inline\s+)?static\s+(?:inline\s+)?(?!const(?:expr|init|eval)?\b|assert\b)"
-     r"[\w:<>,\s*&]+?\s[*&]?\w+\s*(?:=[^=].*)?;|^\s*(?:inline\s+)?static\s+(?:inline\s+)?"
-     r"(?!const(?:expr|init|eval)?\b)[\w:<>,\s*&]+?\s[*&]?\w+\s*\{[^()]*\}\s*;",
+     r"[\w:<>,\s*&]+?\s[*&]?\w+\s*(?:=[^=].*|\{[^()]*\}\s*)?;",
      "mutable static: a world has no globals"),
 )]
 
@@ -60,7 +62,7 @@ def check(root):
         for index, code in enumerate(without_comments(text).split("\n")):
             reasons = [why for pattern, why in RULES if pattern.search(code)]
             if not reasons and bare_call(code):
-                reasons = ["host transcendental function: its last digit differs between processors"]
+                reasons = [HOST_MATHS]
             if reasons and not explained(lines, index, MARK):
                 findings.append(Finding(path, index + 1,
                                         f"law 1: {reasons[0]}; or say why with `{MARK} ...`"))

@@ -84,10 +84,12 @@ class LawOne(Tree):
         "// law 1: the engine needs it here,\n// whatever it is\nauto t = std::time(nullptr);",
     )
 
+    FOLDERS = ("sim/kernel", "hypervisor/core", "fault-injection", "checkers", "traces")
+
     def test_finds_every_planted_violation(self):
         for line in self.PLANTED:
-            for folder in ("sim/kernel", "hypervisor/core", "fault-injection", "checkers", "traces"):
-                self.finds(law_one.check, folder + "/planted.cpp", "#pragma once\n" + line + "\n", 2)
+            for folder in self.FOLDERS:
+                self.finds(law_one.check, folder + "/planted.cpp", f"\n{line}\n", 2)
 
     def test_leaves_right_code_alone(self):
         for line in self.RIGHT:
@@ -165,6 +167,9 @@ class Layout(Tree):
     def test_finds_a_line_that_is_too_wide(self):
         self.finds(layout.check_size, "tests/a.py", "x = 1\n" + "#" * 101 + "\n", 2)
         self.passes(layout.check_size, "tests/a.py", "#" * 100 + "\n")
+
+    def test_leaves_data_alone(self):
+        self.passes(layout.check_size, "traces/schema/a.schema", ("x" * 200 + "\n") * 600)
 
     def test_counts_characters_not_bytes(self):
         self.passes(layout.check_size, "tests/a.py", "# " + "\u00fc" * 98 + "\n")
