@@ -12,6 +12,8 @@ bool SharedDiskHandle::open() {
   return is_open();
 }
 
+void SharedDiskHandle::seize() { epoch_ = disk_.seize(host_); }
+
 void SharedDiskHandle::close() {
   if (is_open()) disk_.close(host_, std::exchange(epoch_, 0));
   stale_.clear();

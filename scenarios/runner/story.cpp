@@ -121,6 +121,7 @@ void Story::migration(const traces::Event& event) {
                             human_bytes(round->bytes), milliseconds(round->took.ns),
                             round->remaining));
   } else if (const auto* vp = event.as<ev::VpState>()) {
+    if (vp->reason == "created" || vp->reason == "finalized") return;
     if (vp->state == traces::VpState::Suspended) {
       suspended_[vp->vm] = event.time;
       line(event, fmt::format("{} stops ({})", vm(vp->vm), vp->reason));
@@ -128,6 +129,8 @@ void Story::migration(const traces::Event& event) {
       line(event, fmt::format("{} runs again ({}) after {}", vm(vp->vm), vp->reason,
                               milliseconds((event.time - suspended_[vp->vm]).ns)));
       suspended_.erase(vp->vm);
+    } else if (vp->state == traces::VpState::Stopped) {
+      line(event, fmt::format("{}'s processor stops for good ({})", vm(vp->vm), vp->reason));
     } else {
       line(event, fmt::format("{} runs ({})", vm(vp->vm), vp->reason));
     }
