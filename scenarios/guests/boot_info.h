@@ -11,7 +11,7 @@
 #endif
 
 /// EAX at entry. A multiboot loader says 0x2BADB002 instead and passes no boot information.
-#define GUEST_BOOT_EAX 0x47535648u /* "HVSG" */
+#define GUEST_BOOT_EAX 0x47535648u             /* "HVSG" */
 #define GUEST_BOOT_MAGIC 0x4f464e49544f4f42ull /* "BOOTINFO" */
 #define GUEST_BOOT_VERSION 1u
 /// Where the loader puts the page: below 1 MiB, where no image may lie.
@@ -32,14 +32,14 @@
 /// Little-endian, no padding. A zero in a parameter means "the program's default", so that a loader
 /// states only what it cares about; `seed` alone may really be 0.
 struct guest_boot_info {
-  uint64_t magic;    ///< GUEST_BOOT_MAGIC
-  uint32_t version;  ///< GUEST_BOOT_VERSION
-  uint32_t size;     ///< of this structure in bytes
+  uint64_t magic;      ///< GUEST_BOOT_MAGIC
+  uint32_t version;    ///< GUEST_BOOT_VERSION
+  uint32_t size;       ///< of this structure in bytes
   uint64_t ram_pages;  ///< RAM starts at 0 and has this many pages of 4096 bytes
 
-  uint64_t memory_first_page;  ///< first page of the range that the memory pattern dirties, at least
-                               ///< GUEST_IMAGE_END_PAGE, which is the default
-  uint64_t memory_pages;  ///< how many; by default what the program likes and the RAM has
+  uint64_t memory_first_page;  ///< first page of the range that the memory pattern dirties, at
+                               ///< least GUEST_IMAGE_END_PAGE, which is the default
+  uint64_t memory_pages;        ///< how many; by default what the program likes and the RAM has
   uint32_t dirty_pages_per_ms;  ///< rate, in guest time; `hungry` ignores it
   uint32_t tick_us;             ///< longest sleep between two looks at the work that is due
 
@@ -49,8 +49,8 @@ struct guest_boot_info {
   uint32_t blocks_per_write;  ///< 1 to 64
   uint32_t flush_every;       ///< writes between two flushes
 
-  uint32_t reserved;  ///< 0
-  uint64_t seed;      ///< of every choice the guest makes
+  uint32_t reserved;       ///< 0
+  uint64_t seed;           ///< of every choice the guest makes
   uint64_t stop_after_us;  ///< guest time after which the program ends by itself; 0 never
 };
 

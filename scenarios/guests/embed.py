@@ -14,7 +14,8 @@ def array(path):
         for at in range(0, len(data), 32)
     ]
     name = path.stem.replace("-", "_")
-    return name, f"alignas(16) constexpr unsigned char {name}[] = {{\n" + "\n".join(lines) + "\n};\n"
+    head = f"alignas(16) constexpr unsigned char {name}[] = {{\n"
+    return name, head + "\n".join(lines) + "\n};\n"
 
 
 def main():

@@ -11,8 +11,8 @@ namespace guests {
 
 struct ImageInfo {
   std::string_view name;
-  std::string_view summary;   ///< one line, for lists
-  std::uint64_t ram_pages;    ///< what it wants by default; less may be too little for it
+  std::string_view summary;     ///< one line, for lists
+  std::uint64_t ram_pages;      ///< what it wants by default; less may be too little for it
   std::string_view parameters;  ///< fields of guest_boot_info that it heeds, separated by blanks
 };
 

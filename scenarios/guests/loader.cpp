@@ -10,7 +10,7 @@ namespace guests {
 
 namespace {
 
-constexpr std::uint64_t kLowest = 0x100000;      // below lies the boot page and what PCs keep there
+constexpr std::uint64_t kLowest = 0x100000;     // below lies the boot page and what PCs keep there
 constexpr std::uint64_t kHighest = 1ull << 32;  // a 32-bit entry reaches no further
 
 constexpr std::uint8_t kClass32 = 1;
@@ -129,9 +129,10 @@ std::string read_program(std::span<const std::byte> elf, std::uint64_t ram_end, 
   }
 
   std::uint64_t entry = f.get(format.entry, format.word);
-  bool inside = std::any_of(program.segments.begin(), program.segments.end(), [&](const Segment& s) {
-    return s.executable && entry >= s.physical && entry - s.physical < s.bytes.size();
-  });
+  bool inside =
+      std::any_of(program.segments.begin(), program.segments.end(), [&](const Segment& s) {
+        return s.executable && entry >= s.physical && entry - s.physical < s.bytes.size();
+      });
   if (!inside) return "starts outside its executable segments";
   program.entry = static_cast<std::uint32_t>(entry);
   return {};
@@ -165,8 +166,8 @@ sim::CpuRegisters entry_registers(std::uint32_t entry) {
 Loaded load_guest(std::span<const std::byte> elf, guest_boot_info info, std::uint64_t ram_pages,
                   const WriteMemory& write) {
   Program program;
-  std::uint64_t ram_end = ram_pages >= kHighest / sim::kPageSize ? kHighest
-                                                                 : ram_pages * sim::kPageSize;
+  std::uint64_t ram_end =
+      ram_pages >= kHighest / sim::kPageSize ? kHighest : ram_pages * sim::kPageSize;
   if (std::string error = read_program(elf, ram_end, program); !error.empty()) {
     return {std::nullopt, error};
   }
@@ -177,7 +178,8 @@ Loaded load_guest(std::span<const std::byte> elf, guest_boot_info info, std::uin
   info.reserved = 0;
   bool written = write(sim::Gpa{GUEST_BOOT_PAGE}, std::as_bytes(std::span(&info, 1)));
   for (const Segment& segment : program.segments) {
-    if (!segment.bytes.empty()) written = written && write(sim::Gpa{segment.physical}, segment.bytes);
+    if (!segment.bytes.empty())
+      written = written && write(sim::Gpa{segment.physical}, segment.bytes);
   }
   if (!written) return {std::nullopt, "does not fit into the memory that the VM has mapped"};
   return {entry_registers(program.entry), {}};

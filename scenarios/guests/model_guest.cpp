@@ -84,7 +84,7 @@ void DirtyingGuest::touch_for(std::uint64_t tick) {
     choice = pattern_step(choice);
     std::uint64_t at = static_cast<std::uint64_t>(static_cast<Wide>(choice) * config_.pages >> 64);
     std::uint64_t run = std::min<std::uint64_t>({left, config_.run_pages, config_.pages - at});
-    for (std::uint64_t i = 0; i < run; ++i) memory.touch(first + (at + i));
+    memory.touch(first + at, run);
     left -= run;
   }
 }

@@ -22,7 +22,7 @@ struct DirtyingConfig {
   sim::Gpfn first_page{};              ///< working set; its pages lie on consecutive frames
   std::uint64_t pages = 0;             ///< size of the working set, at least 1
   std::uint64_t pages_per_second = 0;  ///< of guest time, counting repeated touches
-  std::uint32_t run_pages = 8;         ///< neighbouring pages touched together, at least 1
+  std::uint32_t run_pages = 64;        ///< neighbouring pages touched together, at least 1
   sim::Duration tick{5'000'000};       ///< guest time, greater than 0
 };
 

@@ -8,8 +8,8 @@
 #include <stdint.h>
 #endif
 
-#define PATTERN_BLOCK_WORDS 64 /* 512 bytes */
-#define PATTERN_PAGE_WORDS 512 /* 4096 bytes */
+#define PATTERN_BLOCK_WORDS 64                    /* 512 bytes */
+#define PATTERN_PAGE_WORDS 512                    /* 4096 bytes */
 #define PATTERN_BLOCK_MAGIC 0x4b4c424d49535648ull /* "HVSIMBLK" */
 
 /// One step of Marsaglia's xorshift64: every value but 0 leads to every other value but 0.

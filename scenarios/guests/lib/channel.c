@@ -80,7 +80,8 @@ static void ring_the_host(struct channel* channel) {
 bool channel_send(struct channel* channel, u16 type, u16 flags, u64 transaction, const void* extra,
                   u32 extra_bytes, const void* payload, u32 payload_bytes) {
   bool signal;
-  if (!channel->open) panic_value("the host took a channel away that is in use:", channel->offer.relid);
+  if (!channel->open)
+    panic_value("the host took a channel away that is in use:", channel->offer.relid);
   if (!ring_send(&channel->outgoing, type, flags, transaction, extra, extra_bytes, payload,
                  payload_bytes, &signal)) {
     return false;

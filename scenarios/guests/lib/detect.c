@@ -8,7 +8,9 @@ struct cpuid {
 
 static struct cpuid cpuid(u32 leaf) {
   struct cpuid r;
-  __asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(0));
+  __asm__ volatile("cpuid"
+                   : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+                   : "a"(leaf), "c"(0));
   return r;
 }
 
@@ -18,8 +20,8 @@ enum {
   LEAF_INTERFACE = 0x40000001,
   LEAF_PRIVILEGES = 0x40000003,
   LEAF_RECOMMENDATIONS = 0x40000004,
-  HYPERVISOR_BIT = 1u << 31,      // leaf 1 ECX
-  INTERFACE_HV1 = 0x31237648,     // "Hv#1"
+  HYPERVISOR_BIT = 1u << 31,   // leaf 1 ECX
+  INTERFACE_HV1 = 0x31237648,  // "Hv#1"
 };
 
 bool detect_hypervisor(void) {

@@ -39,8 +39,7 @@ void disk_work_set_up(const struct disk_work_plan* plan, u64 now) {
 }
 
 static u64 block_of(u64 sequence) {
-  return work.plan.first_block +
-         pattern_slot_of(sequence, work.slots) * work.plan.blocks_per_write;
+  return work.plan.first_block + pattern_slot_of(sequence, work.slots) * work.plan.blocks_per_write;
 }
 
 /// False when the ring is full; whoever calls tries again.
@@ -61,7 +60,8 @@ static bool submit(enum storage_operation operation, u64 sequence) {
 }
 
 static bool write_if_due(u64 now) {
-  if (work.finishing || work.in_group == work.plan.flush_every || now < work.next_write) return false;
+  if (work.finishing || work.in_group == work.plan.flush_every || now < work.next_write)
+    return false;
   if (!submit(STORAGE_WRITE, work.sequence + 1)) return false;
   ++work.sequence;
   ++work.in_group;
@@ -101,7 +101,8 @@ static void verify(const struct storage_request* request) {
 
 static void finished(struct storage_request* request) {
   switch (request->operation) {
-    case STORAGE_WRITE: break;
+    case STORAGE_WRITE:
+      break;
     case STORAGE_FLUSH:
       work.flushed = request->sequence;
       ++work.flushes;
@@ -121,16 +122,20 @@ bool disk_work_poll(u64 now) {
     storage_release(request);
   }
   switch (work.state) {
-    case WRITING: return write_if_due(now) || flush_if_due() || any;
-    case FLUSHING: return (work.in_group == 0 && read_back()) || any;
-    case VERIFYING: return any;
+    case WRITING:
+      return write_if_due(now) || flush_if_due() || any;
+    case FLUSHING:
+      return (work.in_group == 0 && read_back()) || any;
+    case VERIFYING:
+      return any;
   }
   return any;
 }
 
 u64 disk_work_due(void) {
   // In every other state only a completion can move things on, and that wakes the processor.
-  bool waits_for_time = work.state == WRITING && work.in_group < work.plan.flush_every;
+  bool waits_for_time =
+      work.state == WRITING && work.in_group < work.plan.flush_every && !work.finishing;
   return waits_for_time && storage_outstanding() < MAX_REQUESTS ? work.next_write : ~0ull;
 }
 

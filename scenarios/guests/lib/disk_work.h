@@ -6,7 +6,7 @@
 
 struct disk_work_plan {
   u64 first_block;
-  u64 blocks;  ///< 0: up to the end of the disk
+  u64 blocks;    ///< 0: up to the end of the disk
   u64 interval;  ///< reference time between two writes
   u32 blocks_per_write;
   u32 flush_every;

@@ -9,7 +9,8 @@ enum {
 
   IC_NEGOTIATE = 0,
   IC_HEARTBEAT = 1,
-  IC_TRANSACTION = 1, IC_RESPONSE = 4,
+  IC_TRANSACTION = 1,
+  IC_RESPONSE = 4,
 };
 
 struct version {

@@ -54,5 +54,6 @@ u16 post_message(u32 connection, u32 type, const void* payload, u32 bytes) {
 }
 
 u16 signal_event(u32 connection, u16 flag) {
-  return hypercall_status(hypercall(CALL_SIGNAL_EVENT | CALL_FAST, connection | (u64)flag << 32, 0));
+  return hypercall_status(
+      hypercall(CALL_SIGNAL_EVENT | CALL_FAST, connection | (u64)flag << 32, 0));
 }

@@ -24,7 +24,11 @@ enum {
   HV_INSUFFICIENT_BUFFERS = 0x0013,
 };
 
-enum { CALL_NOTIFY_LONG_SPIN_WAIT = 0x0008, CALL_POST_MESSAGE = 0x005C, CALL_SIGNAL_EVENT = 0x005D };
+enum {
+  CALL_NOTIFY_LONG_SPIN_WAIT = 0x0008,
+  CALL_POST_MESSAGE = 0x005C,
+  CALL_SIGNAL_EVENT = 0x005D
+};
 
 enum { CALL_FAST = 1 << 16 };  // parameters in registers instead of a page
 

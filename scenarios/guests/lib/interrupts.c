@@ -64,27 +64,27 @@ static void fault(unsigned vector, frame_t* frame, u64 error) {
   frame->rip = fault_resume;
 }
 
-#define EXCEPTION(number)                                                             \
+#define EXCEPTION(number)                                                                \
   __attribute__((interrupt)) static void exception_##number(struct interrupt_frame* f) { \
-    report(number, f, 0);                                                             \
+    report(number, f, 0);                                                                \
   }
-#define EXCEPTION_WITH_CODE(number, then)                                                     \
+#define EXCEPTION_WITH_CODE(number, then)                                                       \
   __attribute__((interrupt)) static void exception_##number(struct interrupt_frame* f, u64 e) { \
-    then(number, f, e);                                                                       \
+    then(number, f, e);                                                                         \
   }
 
-EXCEPTION(0)                      // divide error
-EXCEPTION(1)                      // debug
-EXCEPTION(2)                      // NMI
-EXCEPTION(3)                      // breakpoint
-EXCEPTION(6)                      // invalid opcode
-EXCEPTION(7)                      // no FPU
-EXCEPTION_WITH_CODE(8, report)    // double fault
-EXCEPTION_WITH_CODE(10, report)   // invalid TSS
-EXCEPTION_WITH_CODE(11, report)   // segment not present
-EXCEPTION_WITH_CODE(12, report)   // stack fault
-EXCEPTION_WITH_CODE(13, fault)    // general protection
-EXCEPTION_WITH_CODE(14, fault)    // page fault
+EXCEPTION(0)                     // divide error
+EXCEPTION(1)                     // debug
+EXCEPTION(2)                     // NMI
+EXCEPTION(3)                     // breakpoint
+EXCEPTION(6)                     // invalid opcode
+EXCEPTION(7)                     // no FPU
+EXCEPTION_WITH_CODE(8, report)   // double fault
+EXCEPTION_WITH_CODE(10, report)  // invalid TSS
+EXCEPTION_WITH_CODE(11, report)  // segment not present
+EXCEPTION_WITH_CODE(12, report)  // stack fault
+EXCEPTION_WITH_CODE(13, fault)   // general protection
+EXCEPTION_WITH_CODE(14, fault)   // page fault
 
 // SINTs are programmed auto-EOI (spec B.7): the virtual APIC keeps no in-service bit, so there is
 // no end-of-interrupt to write.

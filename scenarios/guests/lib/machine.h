@@ -14,8 +14,12 @@ typedef uint64_t u64;
 #define PAGE_ALIGNED __attribute__((aligned(4096)))
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static inline void outb(u16 port, u8 value) { __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port)); }
-static inline void outl(u16 port, u32 value) { __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port)); }
+static inline void outb(u16 port, u8 value) {
+  __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
+}
+static inline void outl(u16 port, u32 value) {
+  __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port));
+}
 
 static inline u64 rdmsr(u32 msr) {
   u32 low, high;

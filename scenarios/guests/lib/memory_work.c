@@ -14,9 +14,7 @@ static u64 page_count;
 static u64 choice;
 static u64 writes;
 
-static volatile u64* page_words(u64 page) {
-  return (volatile u64*)(first_word + page * PAGE_SIZE);
-}
+static volatile u64* page_words(u64 page) { return (volatile u64*)(first_word + page * PAGE_SIZE); }
 
 void memory_work_set_up(u64 first_page, u64 pages, u64 seed) {
   if (pages == 0 || pages > GUEST_MAX_PATTERN_PAGES) {

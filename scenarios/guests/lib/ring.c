@@ -62,7 +62,8 @@ bool ring_send(struct ring* ring, u16 type, u16 flags, u64 transaction, const vo
   *signal = false;
   if (!has_room(ring, start, length + TRAILER)) return false;
 
-  struct packet_descriptor descriptor = {type, (u16)(head / 8), (u16)(length / 8), flags, transaction};
+  struct packet_descriptor descriptor = {type, (u16)(head / 8), (u16)(length / 8), flags,
+                                         transaction};
   u64 trailer = (u64)start << 32;
   u32 at = put(ring, start, &descriptor, sizeof descriptor);
   at = put(ring, at, extra, extra_bytes);
@@ -107,7 +108,8 @@ enum ring_result ring_receive(struct ring* ring, struct packet_descriptor* packe
   get(ring, read, packet, sizeof *packet);
   u32 offset = packet->offset8 * 8u;
   u32 length = packet->len8 * 8u;
-  if (offset < sizeof *packet || length < offset || length + TRAILER > available) return RING_BROKEN;
+  if (offset < sizeof *packet || length < offset || length + TRAILER > available)
+    return RING_BROKEN;
 
   *payload_bytes = length - offset;
   get(ring, wrap(ring, read + offset), payload,

@@ -7,11 +7,12 @@
 #include "machine.h"
 
 /// First page of a ring. Indices count bytes from the start of the data, are multiples of 8 and
-/// wrap at its size. Equal indices mean empty, therefore a ring is never filled to the last 8 bytes.
+/// wrap at its size. Equal indices mean empty, therefore a ring is never filled to the last 8
+/// bytes.
 struct ring_header {
-  volatile u32 write_index;     ///< only the producer changes it
-  volatile u32 read_index;      ///< only the consumer changes it
-  volatile u32 interrupt_mask;  ///< consumer's: "do not signal me, I am looking"
+  volatile u32 write_index;      ///< only the producer changes it
+  volatile u32 read_index;       ///< only the consumer changes it
+  volatile u32 interrupt_mask;   ///< consumer's: "do not signal me, I am looking"
   volatile u32 pending_send_sz;  ///< producer's: "signal me when this much is free"
   u32 reserved[12];
   volatile u32 feature_bits;  ///< bit 0: the consumer honours pending_send_sz

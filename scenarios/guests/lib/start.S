@@ -2,6 +2,8 @@
 // interrupts off, EAX and EBX as boot_info.h says (or as multiboot 1 says). The way, in the order
 // that the processor demands: page tables, CR4.PAE, CR3, EFER.LME, CR0.PG, far jump.
 
+    .file "start.S"                     // or the symbol table names the assembler's temporary file
+
 #define MSR_EFER 0xC0000080
 #define EFER_LME (1 << 8)
 #define CR0_PG   (1 << 31)

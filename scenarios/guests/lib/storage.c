@@ -16,7 +16,9 @@ enum {
   SRB_SUCCESS = 1,
   SRB_INVALID_LUN = 0x20,
   SRB_STATUS_MASK = 0x3F,  // without "autosense valid" and "queue frozen"
-  DATA_OUT = 0, DATA_IN = 1, DATA_NONE = 2,
+  DATA_OUT = 0,
+  DATA_IN = 1,
+  DATA_NONE = 2,
 
   INQUIRY = 0x12,
   READ_CAPACITY_10 = 0x25,
@@ -44,8 +46,14 @@ struct __attribute__((packed)) vstor_packet {
   u32 operation, flags, status;
   union {
     struct scsi_request srb;
-    struct { u16 version, revision; } protocol;
-    struct { u32 reserved; u16 max_channels, reserved2; u32 flags, max_transfer; } properties;
+    struct {
+      u16 version, revision;
+    } protocol;
+    struct {
+      u32 reserved;
+      u16 max_channels, reserved2;
+      u32 flags, max_transfer;
+    } properties;
   };
 };
 _Static_assert(sizeof(struct vstor_packet) == 64, "spec D.1");

@@ -4,8 +4,8 @@
 #include "machine.h"
 
 #define BLOCK_SIZE 512u
-#define MAX_REQUESTS 8u        /* outstanding at a time */
-#define MAX_BLOCKS 64u         /* per request */
+#define MAX_REQUESTS 8u /* outstanding at a time */
+#define MAX_BLOCKS 64u  /* per request */
 
 enum storage_operation { STORAGE_READ, STORAGE_WRITE, STORAGE_FLUSH };
 

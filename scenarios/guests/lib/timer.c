@@ -51,7 +51,8 @@ void timer_poll(void) {
   }
   struct synic_message message;
   while (synic_take_message(SINT_TIMER, &message)) {
-    if (message.type != MESSAGE_TIMER_EXPIRED) panic_value("message on the timer's source:", message.type);
+    if (message.type != MESSAGE_TIMER_EXPIRED)
+      panic_value("message on the timer's source:", message.type);
     const struct timer_payload* payload = (const struct timer_payload*)message.payload;
     if (payload->delivery < payload->expiration) panic("a timer rang before its time");
     last_expiration = payload->expiration;

@@ -8,8 +8,8 @@
 #include "vmbus_internal.h"
 
 enum {
-  CONNECTION_CONTROL = 1,        // control messages below version 5.0
-  CONNECTION_CONTROL_SINT = 4,   // from 5.0 on: the guest chooses the SINT
+  CONNECTION_CONTROL = 1,       // control messages below version 5.0
+  CONNECTION_CONTROL_SINT = 4,  // from 5.0 on: the guest chooses the SINT
   VERSION_5_0 = 0x00050000,
   MAX_CHANNELS = 16,
 };
@@ -163,9 +163,15 @@ static void dispatch(const u8* payload, u32 bytes) {
       bus.response = m.version;
       bus.answered = true;
       break;
-    case VMBUS_OFFER: take_offer(&m.offer); break;
-    case VMBUS_ALL_OFFERS: bus.all_offers = true; break;
-    case VMBUS_RESCIND: take_rescind(by_relid(m.relid.relid)); break;
+    case VMBUS_OFFER:
+      take_offer(&m.offer);
+      break;
+    case VMBUS_ALL_OFFERS:
+      bus.all_offers = true;
+      break;
+    case VMBUS_RESCIND:
+      take_rescind(by_relid(m.relid.relid));
+      break;
     case VMBUS_OPEN_RESULT: {
       struct channel* channel = by_relid(m.open_result.relid);
       channel->opened_status = m.open_result.status;
@@ -178,14 +184,17 @@ static void dispatch(const u8* payload, u32 bytes) {
       channel->created = true;
       break;
     }
-    case VMBUS_GPADL_TORNDOWN: release_relid(by_gpadl(m.torndown.gpadl)); break;
-    default: break;  // newer hosts may say what we do not understand
+    case VMBUS_GPADL_TORNDOWN:
+      release_relid(by_gpadl(m.torndown.gpadl));
+      break;
+    default:
+      break;  // newer hosts may say what we do not understand
   }
 }
 
-/// Takes the flags of 32 channels at once, so that a flag is cleared in the same step in which it is
-/// read, and hands each channel its own. A channel that is just being opened counts: the host may
-/// put its first packet into the ring before we have read that the channel is open.
+/// Takes the flags of 32 channels at once, so that a flag is cleared in the same step in which it
+/// is read, and hands each channel its own. A channel that is just being opened counts: the host
+/// may put its first packet into the ring before we have read that the channel is open.
 static bool take_flags(void) {
   bool any = false;
   for (u32 i = 0; i < MAX_CHANNELS; ++i) {

@@ -14,7 +14,7 @@ struct channel {
   struct ring outgoing;  ///< guest to host: the first pages of the GPADL
   struct ring incoming;  ///< host to guest: the rest
 
-  bool signalled;  ///< the host rang since the last look
+  bool signalled;        ///< the host rang since the last look
   bool created, opened;  ///< an answer has come; the statuses are valid
   u32 created_status, opened_status;
 };
@@ -35,7 +35,8 @@ bool channel_send(struct channel* channel, u16 type, u16 flags, u64 transaction,
                   u32 extra_bytes, const void* payload, u32 payload_bytes);
 
 /// Calls `packet` for everything in the incoming ring.
-typedef void packet_function(const struct packet_descriptor* packet, const void* payload, u32 bytes);
+typedef void packet_function(const struct packet_descriptor* packet, const void* payload,
+                             u32 bytes);
 void channel_drain(struct channel* channel, packet_function* packet);
 
 /// Looks at messages and event flags once; true when there was anything. A channel whose flag was

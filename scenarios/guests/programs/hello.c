@@ -4,8 +4,7 @@
 #include "../lib/detect.h"
 #include "../lib/hypercall.h"
 
-const struct guest_boot_info guest_defaults = {
-    .ram_pages = 4096, .memory_pages = 1};
+const struct guest_boot_info guest_defaults = {.ram_pages = 4096, .memory_pages = 1};
 
 void guest_main(void) {
   print("hello: 64-bit mode\n");

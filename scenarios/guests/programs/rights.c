@@ -6,8 +6,7 @@
 #include "../lib/hypercall.h"
 #include "../lib/interrupts.h"
 
-const struct guest_boot_info guest_defaults = {
-    .ram_pages = 4096, .memory_pages = 1};
+const struct guest_boot_info guest_defaults = {.ram_pages = 4096, .memory_pages = 1};
 
 enum {
   MSR_TIME_REF_COUNT = 0x40000020,
@@ -30,7 +29,8 @@ static void expect(const char* what, bool holds) {
 
 static void expect_status(const char* what, u64 result, u16 status) {
   expect(what, hypercall_status(result) == status);
-  if (hypercall_status(result) != status) print_value("rights:   status was", hypercall_status(result));
+  if (hypercall_status(result) != status)
+    print_value("rights:   status was", hypercall_status(result));
 }
 
 static void write_zero(u64 msr) { wrmsr((u32)msr, 0); }
@@ -68,10 +68,10 @@ static void try_hypercalls(void) {
   u64 input = (u64)page;
   expect_status("a call that does not exist", hypercall(CALL_UNKNOWN, input, 0),
                 HV_INVALID_HYPERCALL_CODE);
-  expect_status("reserved bits in the control word", hypercall(CALL_POST_MESSAGE | 1ull << 63, input, 0),
-                HV_INVALID_HYPERCALL_INPUT);
-  expect_status("a repeat count for a simple call", hypercall(CALL_POST_MESSAGE | 1ull << 32, input, 0),
-                HV_INVALID_HYPERCALL_INPUT);
+  expect_status("reserved bits in the control word",
+                hypercall(CALL_POST_MESSAGE | 1ull << 63, input, 0), HV_INVALID_HYPERCALL_INPUT);
+  expect_status("a repeat count for a simple call",
+                hypercall(CALL_POST_MESSAGE | 1ull << 32, input, 0), HV_INVALID_HYPERCALL_INPUT);
   expect_status("a message in registers", hypercall(CALL_POST_MESSAGE | CALL_FAST, input, 0),
                 HV_INVALID_HYPERCALL_INPUT);
   expect_status("input that is not aligned", hypercall(CALL_POST_MESSAGE, input + 4, 0),

@@ -94,11 +94,11 @@ void GuestMachine::build_devices() {
 }
 
 void GuestMachine::load() {
-  const auto loaded = guests::load_guest(
-      guests::image(config_.program), config_.parameters, config_.ram_pages,
-      [this](sim::Gpa gpa, std::span<const std::byte> bytes) {
-        return partition_->write(gpa, bytes);
-      });
+  const auto loaded =
+      guests::load_guest(guests::image(config_.program), config_.parameters, config_.ram_pages,
+                         [this](sim::Gpa gpa, std::span<const std::byte> bytes) {
+                           return partition_->write(gpa, bytes);
+                         });
   HVSIM_ASSERT(loaded.registers.has_value(), "our own image loads");
   partition_->vp({0})->cpu()->set_registers(*loaded.registers);
 }
@@ -166,9 +166,7 @@ bool GuestMachine::owns_mmio(sim::Gpfn) { return false; }
 std::uint64_t GuestMachine::mmio_read(hv::VpIndex, sim::Gpa, unsigned) { return ~0ull; }
 void GuestMachine::mmio_write(hv::VpIndex, sim::Gpa, unsigned, std::uint64_t) {}
 
-void GuestMachine::vp_stopped(hv::VpIndex, const char* reason) {
-  stopped_ = reason;
-}
+void GuestMachine::vp_stopped(hv::VpIndex, const char* reason) { stopped_ = reason; }
 
 void GuestMachine::on_event(const traces::Event& event) {
   heartbeats_sent_ += event.type == traces::ev::HeartbeatSent::kType;

@@ -58,7 +58,8 @@ TEST(WorkerGuest, DoesItsDayWithoutAComplaint) {
   EXPECT_TRUE(machine.said("worker: heartbeat open"));
   // 16 pages per ms of 300 ms, give or take the last tick.
   EXPECT_NEAR(static_cast<double>(machine.number_after("worker: pages written").value_or(0)),
-              4800.0, 64.0) << machine.transcript();
+              4800.0, 64.0)
+      << machine.transcript();
   // One write per ms, less the time for a flush and a read after every fourth.
   EXPECT_GT(machine.number_after("worker: disk writes").value_or(0), 150u);
   EXPECT_GT(machine.number_after("worker: read back").value_or(0), 30u);

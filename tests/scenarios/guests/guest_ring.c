@@ -39,17 +39,19 @@ enum guest_ring_outcome guest_ring_receive(struct guest_ring* r, struct guest_ri
   struct packet_descriptor descriptor = {0};
   u32 bytes = 0;
   bool due;
-  enum ring_result result =
-      ring_receive(&r->ring, &descriptor, payload, capacity, &bytes, &due);
+  enum ring_result result = ring_receive(&r->ring, &descriptor, payload, capacity, &bytes, &due);
   *signal = due;
   packet->type = descriptor.type;
   packet->flags = descriptor.flags;
   packet->transaction = descriptor.transaction;
   packet->payload_bytes = bytes;
   switch (result) {
-    case RING_EMPTY: return GUEST_RING_EMPTY;
-    case RING_PACKET: return GUEST_RING_PACKET;
-    case RING_BROKEN: return GUEST_RING_BROKEN;
+    case RING_EMPTY:
+      return GUEST_RING_EMPTY;
+    case RING_PACKET:
+      return GUEST_RING_PACKET;
+    case RING_BROKEN:
+      return GUEST_RING_BROKEN;
   }
   abort();
 }

@@ -182,8 +182,8 @@ RC_GTEST_PROP(GuestRing, WhatTheGuestProducesTheHostConsumesInOrderAndSignalsAre
       if (fits) {
         RC_ASSERT((pages.write_index() + pages.data_bytes() - start) % pages.data_bytes() ==
                   bytes_in_ring(sent));
-        std::uint32_t trailer = (pages.write_index() + pages.data_bytes() - kTrailer) %
-                                pages.data_bytes();
+        std::uint32_t trailer =
+            (pages.write_index() + pages.data_bytes() - kTrailer) % pages.data_bytes();
         RC_ASSERT(pages.word(kPage + trailer) == 0u);
         RC_ASSERT(pages.word(kPage + trailer + 4) == start);
         expected.push_back(sent);
@@ -281,10 +281,12 @@ TEST(GuestRing, APacketThatFillsTheRingToItsLastEightBytesFitsAndOneByteMoreDoes
   std::vector<std::byte> payload(kPage - 8 - 16 - kTrailer + 1);
   int signal = 0;
   EXPECT_EQ(guest_ring_send(*guest, 6, 0, 1, nullptr, 0, payload.data(),
-                            static_cast<std::uint32_t>(payload.size()), &signal), 0);
+                            static_cast<std::uint32_t>(payload.size()), &signal),
+            0);
   EXPECT_EQ(pages.write_index(), 0u);
   EXPECT_EQ(guest_ring_send(*guest, 6, 0, 1, nullptr, 0, payload.data(),
-                            static_cast<std::uint32_t>(payload.size() - 1), &signal), 1);
+                            static_cast<std::uint32_t>(payload.size() - 1), &signal),
+            1);
   EXPECT_EQ(signal, 1);
   EXPECT_EQ(pages.used(), kPage - 8);
 }

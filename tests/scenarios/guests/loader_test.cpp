@@ -45,8 +45,8 @@ Bytes small_elf64() {
   put<std::uint64_t>(elf, 32, 64);        // program headers
   put<std::uint16_t>(elf, 54, 56);
   put<std::uint16_t>(elf, 56, 1);
-  put<std::uint32_t>(elf, 64, 1);   // PT_LOAD
-  put<std::uint32_t>(elf, 68, 5);   // R X
+  put<std::uint32_t>(elf, 64, 1);    // PT_LOAD
+  put<std::uint32_t>(elf, 68, 5);    // R X
   put<std::uint64_t>(elf, 72, 120);  // offset
   put<std::uint64_t>(elf, 80, 0x200000);
   put<std::uint64_t>(elf, 88, 0x200000);

@@ -1,0 +1,28 @@
+"""Builds a guest again from a copy of its sources in another place and compares the bytes.
+
+reproducible_test.py COMPILER SOURCE_DIR IMAGE PROGRAM FLAG...
+"""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+
+def main():
+    compiler, source, image, program, *flags = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as place:
+        copy = pathlib.Path(place) / "a place of another length" / "guests"
+        shutil.copytree(source, copy)
+        library = sorted((copy / "lib").glob("*.c")) + [copy / "lib" / "start.S"]
+        again = copy / "again.elf"
+        inputs = [copy / "programs" / f"{program}.c", *sorted(library, key=lambda p: p.name)]
+        subprocess.run(
+            [compiler, *flags, "-T", copy / "lib" / "guest.ld", "-o", again, *inputs], check=True
+        )
+        if again.read_bytes() != pathlib.Path(image).read_bytes():
+            sys.exit(f"{program}: other bytes when built in another place")
+
+
+main()
