@@ -62,6 +62,19 @@ void GuestMemory::touch(Frame frame) {
   if (logging_) dirty_count_ += impl_->dirty.set(frame) ? 1 : 0;
 }
 
+void GuestMemory::touch(Frame first, std::uint64_t count) {
+  HVSIM_ASSERT(config_.backing == Backing::Versions, "only model guests touch whole frames");
+  HVSIM_ASSERT(first.value <= config_.ram_pages && count <= config_.ram_pages - first.value,
+               "touch of frames that are not RAM");
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (impl_->contents.versions.touch(first + i)) impl_->written.set(first + i);
+  }
+  if (!logging_) return;
+  const std::uint64_t before = impl_->dirty.count();
+  impl_->dirty.set_range(first, count);
+  dirty_count_ += impl_->dirty.count() - before;
+}
+
 std::byte* GuestMemory::storage() const {
   HVSIM_ASSERT(config_.backing == Backing::Bytes, "a model guest has no contiguous storage");
   return impl_->contents.bytes.data();

@@ -75,6 +75,8 @@ class GuestMemory {
 
   /// A model guest writes a whole frame: its content becomes the next version.
   void touch(Frame frame);
+  /// The same for `count` neighbours, at a fraction of the cost of as many calls.
+  void touch(Frame first, std::uint64_t count);
 
   /// For CPU engines (Backing::Bytes): contiguous storage of all frames.
   std::byte* storage() const;

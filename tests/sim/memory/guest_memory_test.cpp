@@ -113,6 +113,26 @@ TEST(GuestMemory, ATouchedFrameReadsAsBytesThatDependOnFrameAndVersion) {
   EXPECT_NE(first, page_of(*memory, 1));
 }
 
+TEST(GuestMemory, TouchingNeighboursAtOnceEqualsTouchingEach) {
+  MemoryWorld host;
+  const auto at_once = host.memory(Backing::Versions, 8192);
+  const auto each = host.memory(Backing::Versions, 8192);
+  for (const auto& memory : {&at_once, &each}) {
+    (*memory)->touch({4090});  // before the log starts: not dirty, and at its second version then
+    (*memory)->start_log();
+    (*memory)->touch({4100});
+  }
+  at_once->touch({4080}, 100);
+  at_once->touch({8191}, 1);
+  at_once->touch({8192}, 0);
+  for (std::uint64_t frame = 4080; frame < 4180; ++frame) each->touch({frame});
+  each->touch({8191});
+  EXPECT_EQ(at_once->digest(), each->digest());
+  EXPECT_EQ(at_once->dirty_pages(), 101u);
+  EXPECT_EQ(each->dirty_pages(), 101u);
+  EXPECT_EQ(at_once->fetch_and_clear(), each->fetch_and_clear());
+}
+
 TEST(GuestMemory, AnyPartOfAVersionFrameReadsAsThePartOfTheWhole) {
   MemoryWorld host;
   const auto memory = host.memory(Backing::Versions, 64);
