@@ -23,7 +23,7 @@ class StorageGuest final : public Guest, public vsp::guest::StorVscClient {
   void offers_complete() override {
     const auto* scsi = bus->find(vmbus::kScsiInterface);
     const auto* beat = bus->find(vmbus::kHeartbeatInterface);
-    if (scsi != nullptr) bus->open(scsi_relid = scsi->relid, {16}, ring_pages, ring_pages);
+    if (scsi != nullptr) bus->open(scsi_relid = scsi->relid, {16}, 8, ring_pages);
     if (beat != nullptr) bus->open(beat_relid = beat->relid, {400}, 4, 4);
   }
   void opened(std::uint32_t relid, bool success) override {
@@ -67,7 +67,7 @@ class StorageGuest final : public Guest, public vsp::guest::StorVscClient {
   std::unique_ptr<vsp::guest::StorVsc> storage;
   std::unique_ptr<vsp::guest::HeartbeatClient> heartbeat;
   bool handshake = true;  ///< false: the test speaks for itself
-  std::uint32_t ring_pages = 4;
+  std::uint32_t ring_pages = 4;  ///< of the ring to the guest
   std::uint32_t scsi_relid = 0, beat_relid = 0;
   int ready = 0;
   std::optional<std::uint32_t> refused_with;
