@@ -50,12 +50,17 @@ Answer refuse(Sense sense) { return {sense, {}}; }
 /// Command block length by opcode group (SPC-3 4.3.3).
 std::size_t length_of(std::uint8_t opcode) {
   switch (opcode >> 5) {
-    case 0: return 6;
+    case 0:
+      return 6;
     case 1:
-    case 2: return 10;
-    case 4: return 16;
-    case 5: return 12;
-    default: return 16;
+    case 2:
+      return 10;
+    case 4:
+      return 16;
+    case 5:
+      return 12;
+    default:
+      return 16;
   }
 }
 

@@ -68,8 +68,8 @@ struct Unit {
 };
 
 struct Answer {
-  std::optional<Sense> sense;    ///< set: CHECK CONDITION
-  std::vector<std::byte> data;   ///< cut to the allocation length
+  std::optional<Sense> sense;   ///< set: CHECK CONDITION
+  std::vector<std::byte> data;  ///< cut to the allocation length
 };
 
 /// Control commands other than REPORT LUNS.

@@ -16,7 +16,7 @@ namespace storage {
 class VirtualDisk {
  public:
   virtual ~VirtualDisk() = default;
-  virtual std::uint32_t number() const = 0;  ///< for events
+  virtual std::uint32_t number() const = 0;   ///< for events
   virtual std::uint64_t sectors() const = 0;  ///< of 512 bytes
   virtual sim::Task<sim::DiskStatus> read(sim::Lba lba, std::span<std::byte> out) = 0;
   virtual sim::Task<sim::DiskStatus> write(sim::Lba lba, std::vector<std::byte> data) = 0;
@@ -27,7 +27,7 @@ class VirtualDisk {
 class SharedDiskHandle final : public VirtualDisk {
  public:
   SharedDiskHandle(sim::Node& host, sim::SharedDisk& disk) : host_(host), disk_(disk) {}
-  bool open();   ///< false when another host owns the disk
+  bool open();  ///< false when another host owns the disk
   void close();
   void seize();  ///< opens it away from a host that must not use it any more
   bool is_open() const { return epoch_ != 0; }

@@ -21,9 +21,9 @@ struct Gpadl {
   std::uint32_t relid = 0;
   traces::GpadlState state = traces::GpadlState::None;
   std::uint16_t range_count = 0;
-  std::uint16_t range_bytes = 0;       ///< announced size of the range buffer
-  std::vector<std::byte> buffer;       ///< range buffer as far as received
-  std::vector<GpaRange> ranges;        ///< once complete
+  std::uint16_t range_bytes = 0;  ///< announced size of the range buffer
+  std::vector<std::byte> buffer;  ///< range buffer as far as received
+  std::vector<GpaRange> ranges;   ///< once complete
 
   std::uint32_t announced_pfns() const;
   std::uint32_t received_pfns() const;
@@ -37,8 +37,8 @@ class GpadlTable {
   enum class Result : std::uint8_t {
     Incomplete,  ///< bodies must follow
     Accepted,
-    Refused,     ///< the header gets a failure; nothing remains
-    Ignored,     ///< a body without a header
+    Refused,  ///< the header gets a failure; nothing remains
+    Ignored,  ///< a body without a header
   };
   Result header(std::uint32_t id, std::uint32_t relid, std::uint16_t range_bytes,
                 std::uint16_t range_count, std::span<const std::byte> data);

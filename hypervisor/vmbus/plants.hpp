@@ -10,7 +10,8 @@ inline constexpr hv::PlantInfo kPlants[] = {
     {"vmbus.forgets-all-offers", "ALLOFFERS_DELIVERED is never sent", "VB-3"},
     {"vmbus.open-result-twice", "every OPENCHANNEL is answered twice", "VB-4"},
     {"vmbus.forgets-gpadl-created", "a GPADL is accepted without an answer", "VB-4"},
-    {"vmbus.serves-before-open", "packets are processed while the channel is still opening", "VB-5"},
+    {"vmbus.serves-before-open", "packets are processed while the channel is still opening",
+     "VB-5"},
     {"vmbus.touches-torndown", "a ring is looked at after its GPADL was torn down", "VB-6"},
     {"vmbus.resets-guest-index", "the host rewinds both indices of an empty ring", "RB-1"},
     {"vmbus.overwrites-unread", "free space is ignored when a packet is written", "RB-2"},
@@ -21,8 +22,10 @@ inline constexpr hv::PlantInfo kPlants[] = {
     {"vmbus.forgets-unmask", "the host leaves the guest's signals masked after draining", "RB-5"},
     {"vmbus.restore-touches-ring", "restoring flips a ring's interrupt mask", "MI-1"},
     {"vmbus.restore-replays-packet", "restoring steps back by one packet", "MI-4"},
-    {"vmbus.restore-forgets-doorbell", "neither rings are looked at nor doorbells raised after a "
-                                       "restore", "MI-4"},
+    {"vmbus.restore-forgets-doorbell",
+     "neither rings are looked at nor doorbells raised after a "
+     "restore",
+     "MI-4"},
 };
 
 }  // namespace vmbus

@@ -18,9 +18,9 @@ static_assert(std::endian::native == std::endian::little, "wire structures are l
 /// SynIC message type, interrupt source and connections of the control channel (spec C.1).
 inline constexpr std::uint32_t kSynicMessageType = 1;
 inline constexpr std::uint8_t kSint = 2;
-inline constexpr std::uint32_t kMessageConnection = 1;      ///< versions below 5.0
-inline constexpr std::uint32_t kMessageConnectionV5 = 4;    ///< from 5.0
-inline constexpr std::uint32_t kMaxRelid = 2047;            ///< flags of one SIEF slot
+inline constexpr std::uint32_t kMessageConnection = 1;    ///< versions below 5.0
+inline constexpr std::uint32_t kMessageConnectionV5 = 4;  ///< from 5.0
+inline constexpr std::uint32_t kMaxRelid = 2047;          ///< flags of one SIEF slot
 inline constexpr std::size_t kMaxMessageBytes = 240;
 
 /// Event connection of a channel: relid and SINT, VTL 0 (spec C.1).

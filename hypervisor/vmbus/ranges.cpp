@@ -75,8 +75,8 @@ std::optional<std::vector<PagePiece>> pieces_of(std::span<const GpaRange> ranges
       const std::uint64_t in_page = position & (sim::kPageSize - 1);
       const std::uint64_t now = std::min(left, sim::kPageSize - in_page);
       if (page >= range.pfns.size()) return std::nullopt;
-      pieces.push_back({range.pfns[page], static_cast<std::uint32_t>(in_page),
-                        static_cast<std::uint32_t>(now)});
+      pieces.push_back(
+          {range.pfns[page], static_cast<std::uint32_t>(in_page), static_cast<std::uint32_t>(now)});
       position += now;
       left -= now;
     }

@@ -43,9 +43,7 @@ void write_data(RingMemory& memory, std::uint32_t position, std::span<const std:
   if (head < data.size()) memory.write(kHeaderBytes, data.subspan(head));
 }
 
-bool valid_index(std::uint32_t index, std::uint32_t size) {
-  return index < size && index % 8 == 0;
-}
+bool valid_index(std::uint32_t index, std::uint32_t size) { return index < size && index % 8 == 0; }
 
 /// Bytes written and not yet read. Both indices must be valid.
 std::uint32_t used_bytes(std::uint32_t write, std::uint32_t read, std::uint32_t size) {

@@ -156,7 +156,8 @@ void Server::Impl::emit_message(bool to_guest, traces::VmbusMessage type, std::u
 void Server::Impl::send_bare(protocol::Type type) {
   const protocol::Header header{type};
   const auto bytes = protocol::bytes_of(header);
-  outbox.push_back({static_cast<traces::VmbusMessage>(type), 0, 0, 0, {bytes.begin(), bytes.end()}});
+  outbox.push_back(
+      {static_cast<traces::VmbusMessage>(type), 0, 0, 0, {bytes.begin(), bytes.end()}});
   flush();
 }
 

@@ -42,8 +42,8 @@ struct ServerConfig {
 struct Offer {
   Guid interface_id;
   Guid instance_id;
-  std::uint16_t flags = 0;       ///< spec C.2 offer flags
-  bool pipe_mode = false;        ///< integration components (spec C.6)
+  std::uint16_t flags = 0;  ///< spec C.2 offer flags
+  bool pipe_mode = false;   ///< integration components (spec C.6)
 };
 
 /// An open channel as its device sees it: packets in, packets out, guest pages by range.
@@ -73,9 +73,9 @@ class Device {
   virtual ~Device() = default;
   virtual Offer offer() const = 0;
   virtual void opened(Channel& channel) = 0;
-  virtual void closed() = 0;     ///< the channel object is gone after this call
-  virtual void readable() = 0;   ///< doorbell of the guest, or a restore: look at the ring
-  virtual void writable() = 0;   ///< room after a failed write
+  virtual void closed() = 0;    ///< the channel object is gone after this call
+  virtual void readable() = 0;  ///< doorbell of the guest, or a restore: look at the ring
+  virtual void writable() = 0;  ///< room after a failed write
   /// From now on take no new packet, until resume(). What is outstanding goes on to its end.
   virtual void quiesce() = 0;
   virtual bool idle() const = 0;  ///< nothing outstanding

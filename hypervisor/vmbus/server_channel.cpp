@@ -54,9 +54,9 @@ bool ServerChannel::attach_rings(const OpenRequest& request, const Gpadl& gpadl)
   }
   const auto split = frames.begin() + request.downstream_page;
   request_ = request;
-  rings_ = std::make_unique<Rings>(partition_, *this,
-                                   std::vector<sim::Frame>(frames.begin(), split),
-                                   std::vector<sim::Frame>(split, frames.end()));
+  rings_ =
+      std::make_unique<Rings>(partition_, *this, std::vector<sim::Frame>(frames.begin(), split),
+                              std::vector<sim::Frame>(split, frames.end()));
   const std::span<const std::uint64_t> all(pfns);
   rings_->to_host_pages = runs_of(all.first(request.downstream_page));
   rings_->to_guest_pages = runs_of(all.subspan(request.downstream_page));

@@ -119,10 +119,10 @@ class ServerChannel final : public Channel, public hv::EventPort, public RingPla
   OpenRequest request_;
   std::unique_ptr<Rings> rings_;
   RingError error_ = RingError::None;
-  bool serving_ = false;        ///< the device knows the channel
-  bool masked_ = false;         ///< the guest's signals are switched off while we drain
+  bool serving_ = false;  ///< the device knows the channel
+  bool masked_ = false;   ///< the guest's signals are switched off while we drain
   bool waiting_for_room_ = false;
-  std::uint64_t packets_ = 0;   ///< read since the channel was opened
+  std::uint64_t packets_ = 0;  ///< read since the channel was opened
 };
 
 }  // namespace vmbus

@@ -26,7 +26,7 @@ void store(RingMemory& ring, std::uint32_t offset, std::uint32_t value) {
 }  // namespace
 
 void ServerChannel::save(traces::ByteWriter& out) const {
-  const SavedState saved = serving_                            ? SavedState::Open
+  const SavedState saved = serving_                           ? SavedState::Open
                            : state_ == ChannelState::Released ? SavedState::Released
                                                               : SavedState::Closed;
   out.put(saved);

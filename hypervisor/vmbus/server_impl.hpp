@@ -48,15 +48,18 @@ struct Server::Impl {
   template <class M>
   void send(const M& message, std::uint32_t relid, std::uint32_t id, std::uint64_t value) {
     const auto bytes = protocol::bytes_of(message);
-    outbox.push_back({static_cast<traces::VmbusMessage>(message.header.type), relid, id, value,
+    outbox.push_back({static_cast<traces::VmbusMessage>(message.header.type),
+                      relid,
+                      id,
+                      value,
                       {bytes.begin(), bytes.end()}});
     flush();
   }
   /// A message that is a header only.
   void send_bare(protocol::Type type);
   void handled(protocol::Type type, std::uint32_t relid, std::uint32_t id, std::uint64_t value);
-  void emit_message(bool to_guest, traces::VmbusMessage type, std::uint32_t relid,
-                    std::uint32_t id, std::uint64_t value);
+  void emit_message(bool to_guest, traces::VmbusMessage type, std::uint32_t relid, std::uint32_t id,
+                    std::uint64_t value);
   bool plant(const char* name) { return partition.node().world().plant(partition.node(), name); }
 
   // -- messages --

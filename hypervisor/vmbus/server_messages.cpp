@@ -69,8 +69,8 @@ void Server::Impl::handle(std::span<const std::byte> payload) {
 bool Server::Impl::contact_valid(const protocol::InitiateContact& message) const {
   bool spoken = false;
   for (const Version candidate : kSpoken) {
-    spoken |= candidate <= config.highest &&
-              static_cast<std::uint32_t>(candidate) == message.version;
+    spoken |=
+        candidate <= config.highest && static_cast<std::uint32_t>(candidate) == message.version;
   }
   if (!spoken) return false;
   if ((message.monitor_to_guest == 0) != (message.monitor_to_host == 0)) return false;
@@ -89,17 +89,15 @@ void Server::Impl::handle_contact(const protocol::InitiateContact& message) {
   protocol::VersionResponse response;
   const bool supported = contact_valid(message);
   target_vp = 0;
-  if (at_least(message.version, Version::V3_0) &&
-      message.target_vp < partition.config().vp_count) {
+  if (at_least(message.version, Version::V3_0) && message.target_vp < partition.config().vp_count) {
     target_vp = message.target_vp;
   }
   if (supported) {
     connection = Connection::Connected;
     version = message.version;
     response.supported = 1;
-    response.version_or_connection = at_least(message.version, Version::V5_0)
-                                         ? protocol::kMessageConnectionV5
-                                         : message.version;
+    response.version_or_connection =
+        at_least(message.version, Version::V5_0) ? protocol::kMessageConnectionV5 : message.version;
   }
   send(response, 0, message.version, response.supported);
 }
@@ -141,14 +139,13 @@ ServerChannel* Server::Impl::offered(std::uint32_t relid) {
 
 void Server::Impl::handle_gpadl_header(const protocol::GpadlHeader& message,
                                        std::span<const std::byte> data) {
-  const std::uint64_t pfns = data.size() / 8 > message.range_count
-                                 ? data.size() / 8 - message.range_count
-                                 : 0;
+  const std::uint64_t pfns =
+      data.size() / 8 > message.range_count ? data.size() / 8 - message.range_count : 0;
   handled(Type::GpadlHeader, message.relid, message.gpadl, pfns);
   auto result = GpadlTable::Result::Refused;
   if (offered(message.relid) != nullptr || revoked.contains(message.relid)) {
-    result = gpadls.header(message.gpadl, message.relid, message.range_bytes, message.range_count,
-                           data);
+    result =
+        gpadls.header(message.gpadl, message.relid, message.range_bytes, message.range_count, data);
   }
   answer_gpadl(message.relid, message.gpadl, result);
 }
@@ -184,16 +181,15 @@ void Server::Impl::answer_gpadl(std::uint32_t relid, std::uint32_t gpadl,
 
 void Server::Impl::handle_gpadl_teardown(const protocol::GpadlTeardown& message) {
   Gpadl* gpadl = gpadls.find(message.gpadl);
-  if (gpadl == nullptr || gpadl->state != GpadlState::Accepted ||
-      gpadl->relid != message.relid) {
+  if (gpadl == nullptr || gpadl->state != GpadlState::Accepted || gpadl->relid != message.relid) {
     return;
   }
   handled(Type::GpadlTeardown, message.relid, message.gpadl, 0);
   gpadls.tearing_down(*gpadl);
   // Pages of an open ring stay lent until the channel is closed; then the answer goes out.
   const ServerChannel* channel = offered(message.relid);
-  const bool in_use = channel != nullptr && channel->is_open() &&
-                      channel->request().ring_gpadl == message.gpadl;
+  const bool in_use =
+      channel != nullptr && channel->is_open() && channel->request().ring_gpadl == message.gpadl;
   if (!in_use) send_torndown(message.gpadl);
 }
 

@@ -73,11 +73,11 @@ struct Heartbeat::Impl {
   // Saved.
   State state = State::Closed;
   Version framework, message;
-  std::uint64_t sent = 0;      ///< sequence number of the last heartbeat
-  std::uint32_t missed = 0;    ///< intervals without an answer, in a row
-  bool awaiting = false;       ///< no answer to the last one yet
-  bool contact = false;        ///< at least one answer came
-  std::int64_t next_ns = 0;    ///< guest time of the next heartbeat
+  std::uint64_t sent = 0;    ///< sequence number of the last heartbeat
+  std::uint32_t missed = 0;  ///< intervals without an answer, in a row
+  bool awaiting = false;     ///< no answer to the last one yet
+  bool contact = false;      ///< at least one answer came
+  std::int64_t next_ns = 0;  ///< guest time of the next heartbeat
 };
 
 Heartbeat::Heartbeat(hv::Partition& partition, const HeartbeatConfig& config)

@@ -31,8 +31,8 @@ struct StorVsp::Impl {
     protocol::ScsiRequest srb;
     std::optional<storage::scsi::Command> command;  ///< nothing: the command block is too short
     storage::VirtualDisk* disk = nullptr;
-    bool acceptable = true;         ///< lengths, direction and buffer make sense
-    std::vector<std::byte> data;    ///< to the disk
+    bool acceptable = true;       ///< lengths, direction and buffer make sense
+    std::vector<std::byte> data;  ///< to the disk
   };
   /// How an SRB ends.
   struct Outcome {

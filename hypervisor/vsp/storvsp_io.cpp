@@ -103,9 +103,8 @@ sim::Task<> StorVsp::Impl::serve(Impl& impl, Request& request) {
 
 sim::Task<StorVsp::Impl::Outcome> StorVsp::Impl::execute(Impl& impl, Request& request) {
   Outcome outcome;
-  const bool report_luns =
-      request.command && request.command->opcode == scsi::Opcode::ReportLuns &&
-      request.srb.path == 0 && request.srb.target == 0;
+  const bool report_luns = request.command && request.command->opcode == scsi::Opcode::ReportLuns &&
+                           request.srb.path == 0 && request.srb.target == 0;
   if (request.disk == nullptr && !report_luns) {
     outcome.srb_status = protocol::kSrbInvalidLun;
   } else if (!request.acceptable) {
@@ -177,8 +176,7 @@ sim::Task<StorVsp::Impl::Outcome> StorVsp::Impl::transfer(Impl& impl, Request& r
 }
 
 void StorVsp::Impl::finish(Request& request, Outcome outcome) {
-  const bool reachable =
-      request.session == session && channel != nullptr && !channel->failed();
+  const bool reachable = request.session == session && channel != nullptr && !channel->failed();
   if (reachable) {
     const bool moves = request.command && request.command->kind != Kind::Control &&
                        request.command->kind != Kind::Flush && !outcome.sense;

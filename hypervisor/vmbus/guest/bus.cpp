@@ -92,8 +92,8 @@ void Bus::drain_messages() {
     if ((std::to_integer<std::uint8_t>(flags) & kMessagePending) != 0) {
       partition_.vp(config_.vp)->wrmsr(hv::msr::kEom, 0);
     }
-    const auto bytes = std::min<std::size_t>(std::to_integer<std::size_t>(slot[4]),
-                                             slot.size() - kPayloadAt);
+    const auto bytes =
+        std::min<std::size_t>(std::to_integer<std::size_t>(slot[4]), slot.size() - kPayloadAt);
     if (type == protocol::kSynicMessageType) {
       handle(std::span(slot).subspan(kPayloadAt, bytes));
     }
@@ -128,8 +128,8 @@ void Bus::post(std::span<const std::byte> message) {
 
 void Bus::flush() {
   while (running_ && !outbox_.empty()) {
-    const hv::Status status = partition_.guest_post_message(
-        {connection_}, protocol::kSynicMessageType, outbox_.front());
+    const hv::Status status =
+        partition_.guest_post_message({connection_}, protocol::kSynicMessageType, outbox_.front());
     if (status == hv::Status::InsufficientBuffers) {
       retry_.arm(partition_.node().now() + kRetry);
       return;
@@ -227,8 +227,7 @@ bool Bus::make_rings(Channel& channel) {
     if (!frame) return false;
     (i < channel.to_host_pages ? host : guest).push_back(*frame);
   }
-  channel.rings =
-      std::make_unique<Rings>(partition_.memory(), std::move(host), std::move(guest));
+  channel.rings = std::make_unique<Rings>(partition_.memory(), std::move(host), std::move(guest));
   return true;
 }
 

@@ -77,10 +77,10 @@ class Bus {
   enum class State : std::uint8_t { Idle, Connecting, Listing, Connected, Unloading };
   enum class ChannelState : std::uint8_t {
     Offered,
-    Lending,   ///< GPADL sent
-    Opening,   ///< OPENCHANNEL sent
+    Lending,  ///< GPADL sent
+    Opening,  ///< OPENCHANNEL sent
     Open,
-    Closing,   ///< waits for GPADL_TORNDOWN
+    Closing,  ///< waits for GPADL_TORNDOWN
   };
 
   /// Switches the VP's APIC and SynIC on and looks for a version. Also from a connected state: the
@@ -174,8 +174,8 @@ class Bus {
 
   State state_ = State::Idle;
   Version version_{};
-  std::uint32_t attempt_ = 0;       ///< index into the versions
-  std::uint32_t connection_ = 0;    ///< for control messages
+  std::uint32_t attempt_ = 0;     ///< index into the versions
+  std::uint32_t connection_ = 0;  ///< for control messages
   std::uint32_t next_gpadl_ = 0;
   std::map<std::uint32_t, Channel> channels_;  ///< by relid
   std::deque<std::vector<std::byte>> outbox_;

@@ -196,8 +196,7 @@ void Bus::take_back(Channel& channel) {
 void Bus::handle_created(std::span<const std::byte> payload) {
   const auto message = protocol::parse<protocol::GpadlCreated>(payload);
   Channel* found = message ? channel(message->relid) : nullptr;
-  if (found == nullptr || found->state != ChannelState::Lending ||
-      found->gpadl != message->gpadl) {
+  if (found == nullptr || found->state != ChannelState::Lending || found->gpadl != message->gpadl) {
     return;
   }
   if (message->status != protocol::kSuccess) {

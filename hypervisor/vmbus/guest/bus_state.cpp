@@ -9,7 +9,7 @@
 namespace vmbus::guest {
 namespace {
 
-constexpr std::uint32_t kFormat = 0x31474D56;  // "VMG1"
+constexpr std::uint32_t kFormat = 0x31474D56;   // "VMG1"
 constexpr std::uint32_t kMostRingPages = 8190;  ///< as many as a GPADL can announce
 
 }  // namespace

@@ -42,9 +42,7 @@ std::vector<std::uint8_t> write_cdb(std::uint64_t lba, std::uint32_t blocks, boo
   return transfer_cdb(0x2A, 0x8A, lba, blocks, fua);
 }
 
-std::vector<std::uint8_t> synchronize_cache_cdb() {
-  return transfer_cdb(0x35, 0x91, 0, 0, false);
-}
+std::vector<std::uint8_t> synchronize_cache_cdb() { return transfer_cdb(0x35, 0x91, 0, 0, false); }
 
 StorVsc::StorVsc(vmbus::guest::Bus& bus, StorVscClient& client,
                  std::vector<StorageVersion> versions)

@@ -20,7 +20,7 @@ struct Completion {
   std::uint64_t tag = 0;
   std::uint8_t srb_status = 0;  ///< flag bits included
   std::uint8_t scsi_status = 0;
-  std::uint32_t bytes = 0;      ///< moved
+  std::uint32_t bytes = 0;  ///< moved
   std::array<std::uint8_t, protocol::kSenseBytes> sense{};
   bool good() const { return srb_status == protocol::kSrbSuccess && scsi_status == 0; }
 };

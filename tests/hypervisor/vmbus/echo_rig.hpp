@@ -11,7 +11,7 @@ namespace test {
 
 struct EchoRig {
   explicit EchoRig(std::set<std::string, std::less<>> plants = {}, vmbus::ServerConfig config = {},
-                 std::vector<vmbus::Version> versions = vmbus::guest::BusConfig{}.versions)
+                   std::vector<vmbus::Version> versions = vmbus::guest::BusConfig{}.versions)
       : world(std::move(plants)), machine(world, "host", guest, 1, config, std::move(versions)) {
     machine.server->add_device("echo", echo);
     machine.server->add_device("second", second);

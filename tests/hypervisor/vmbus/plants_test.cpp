@@ -21,9 +21,14 @@ std::size_t count(const test::Collected<traces::ev::VmbusMessage>& messages, Vmb
 /// A rig with one plant and everything its traffic left in the trace.
 struct Planted {
   explicit Planted(const char* plant)
-      : rig({plant}), messages(rig.world.recorder), channels(rig.world.recorder),
-        consumed(rig.world.recorder), produced(rig.world.recorder), checks(rig.world.recorder),
-        accesses(rig.world.recorder), fired(rig.world.recorder) {
+      : rig({plant}),
+        messages(rig.world.recorder),
+        channels(rig.world.recorder),
+        consumed(rig.world.recorder),
+        produced(rig.world.recorder),
+        checks(rig.world.recorder),
+        accesses(rig.world.recorder),
+        fired(rig.world.recorder) {
     rig.open();
   }
   void talk(int packets = 12) {
@@ -64,9 +69,9 @@ TEST(VmbusPlants, TouchesARingAfterItsTeardown) {
   Planted planted("vmbus.touches-torndown");
   planted.rig.guest.bus->close(1);
   planted.rig.world.run();
-  const auto torndown = std::find_if(
-      planted.messages.seen.begin(), planted.messages.seen.end(),
-      [](const auto& message) { return message.type == VmbusMessage::GpadlTorndown; });
+  const auto torndown =
+      std::find_if(planted.messages.seen.begin(), planted.messages.seen.end(),
+                   [](const auto& message) { return message.type == VmbusMessage::GpadlTorndown; });
   ASSERT_NE(torndown, planted.messages.seen.end());
   const auto at = planted.messages.indices[torndown - planted.messages.seen.begin()];
   EXPECT_GT(planted.accesses.indices.back(), at);

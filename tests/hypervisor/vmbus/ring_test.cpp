@@ -242,9 +242,9 @@ RC_GTEST_PROP(RingProperty, WhatGoesInComesOutInOrder, ()) {
   std::uint32_t wanted = 0;  // by a writer that found no room
   std::uint64_t number = 0, taken = 0;
   bool masked = false;
-  const auto steps = *rc::gen::container<std::vector<std::pair<std::uint8_t, std::uint16_t>>>(
-      rc::gen::pair(rc::gen::inRange<std::uint8_t>(0, 8),
-                    rc::gen::inRange<std::uint16_t>(0, 2000)));
+  const auto steps =
+      *rc::gen::container<std::vector<std::pair<std::uint8_t, std::uint16_t>>>(rc::gen::pair(
+          rc::gen::inRange<std::uint8_t>(0, 8), rc::gen::inRange<std::uint16_t>(0, 2000)));
   for (const auto& [action, bytes] : steps) {
     if (action < 4) {
       const auto payload = filled(bytes, static_cast<int>(number + 1));
@@ -289,18 +289,20 @@ RC_GTEST_PROP(RingProperty, WhatGoesInComesOutInOrder, ()) {
 
 RC_GTEST_PROP(RingProperty, HostileContentNeverBreaksTheHost, ()) {
   PlainRing ring;
-  const auto noise = *rc::gen::container<std::vector<std::uint8_t>>(
-      256, rc::gen::arbitrary<std::uint8_t>());
+  const auto noise =
+      *rc::gen::container<std::vector<std::uint8_t>>(256, rc::gen::arbitrary<std::uint8_t>());
   for (std::size_t i = 0; i < noise.size(); ++i) {
     ring.raw()[4096 + i] = static_cast<std::byte>(noise[i]);
   }
   // Plausible indices more often than not, so that the descriptors are looked at.
-  ring.set(vmbus::ring_header::kWriteIndex, *rc::gen::oneOf(
-      rc::gen::arbitrary<std::uint32_t>(),
-      rc::gen::map(rc::gen::inRange<std::uint32_t>(0, 512), [](auto n) { return 8 * n; })));
-  ring.set(vmbus::ring_header::kReadIndex, *rc::gen::oneOf(
-      rc::gen::arbitrary<std::uint32_t>(),
-      rc::gen::map(rc::gen::inRange<std::uint32_t>(0, 32), [](auto n) { return 8 * n; })));
+  ring.set(vmbus::ring_header::kWriteIndex,
+           *rc::gen::oneOf(rc::gen::arbitrary<std::uint32_t>(),
+                           rc::gen::map(rc::gen::inRange<std::uint32_t>(0, 512),
+                                        [](auto n) { return 8 * n; })));
+  ring.set(vmbus::ring_header::kReadIndex,
+           *rc::gen::oneOf(
+               rc::gen::arbitrary<std::uint32_t>(),
+               rc::gen::map(rc::gen::inRange<std::uint32_t>(0, 32), [](auto n) { return 8 * n; })));
   ring.set(vmbus::ring_header::kPendingSendSize, *rc::gen::arbitrary<std::uint32_t>());
   // A small descriptor where reading begins, with random type and lengths.
   const std::uint32_t at = ring.get(vmbus::ring_header::kReadIndex);

@@ -291,20 +291,20 @@ TEST_F(HostileGuest, GetsEveryBadGpadlRefusedOnce) {
     EXPECT_NE(last(VmbusMessage::GpadlCreated), 0u);
   };
   using Words = std::vector<std::uint64_t>;
-  refused(0u, 1u, 16, 1, Words{range(4096), 20});                    // handle 0
-  refused(5u, 9u, 16, 1, Words{range(4096), 20});                    // no such channel
-  refused(5u, 1u, 16, 0, Words{range(4096), 20});                    // no range
-  refused(5u, 1u, 12, 1, Words{range(4096), 20});                    // not whole words
-  refused(5u, 1u, 16, 1, Words{range(0), 20});                       // empty range
-  refused(5u, 1u, 16, 1, Words{range(4096, 4096), 20});              // offset past the page
-  refused(5u, 1u, 16, 1, Words{range(8192), 20});                    // a PFN is missing
-  refused(5u, 1u, 24, 1, Words{range(4096), 20, 21});                // a PFN too many
-  refused(5u, 1u, 16, 1, Words{range(4096), 1u << 30});              // not RAM
-  refused(5u, 1u, 16, 1, Words{range(4096), 20, 21});                // more than announced
+  refused(0u, 1u, 16, 1, Words{range(4096), 20});        // handle 0
+  refused(5u, 9u, 16, 1, Words{range(4096), 20});        // no such channel
+  refused(5u, 1u, 16, 0, Words{range(4096), 20});        // no range
+  refused(5u, 1u, 12, 1, Words{range(4096), 20});        // not whole words
+  refused(5u, 1u, 16, 1, Words{range(0), 20});           // empty range
+  refused(5u, 1u, 16, 1, Words{range(4096, 4096), 20});  // offset past the page
+  refused(5u, 1u, 16, 1, Words{range(8192), 20});        // a PFN is missing
+  refused(5u, 1u, 24, 1, Words{range(4096), 20, 21});    // a PFN too many
+  refused(5u, 1u, 16, 1, Words{range(4096), 1u << 30});  // not RAM
+  refused(5u, 1u, 16, 1, Words{range(4096), 20, 21});    // more than announced
   refused(5u, 1u, 16, 1, Words{range(0xFFFFFFFF, 4095), 20});
   header(5, 1, 16, 1, {range(4096), 20});
   EXPECT_EQ(last(VmbusMessage::GpadlCreated), 0u) << "the handle is still free";
-  refused(5u, 1u, 16, 1, Words{range(4096), 20});                    // in use
+  refused(5u, 1u, 16, 1, Words{range(4096), 20});  // in use
 }
 
 TEST_F(HostileGuest, CannotExtendWhatItHasNotBegun) {
@@ -336,14 +336,14 @@ TEST_F(HostileGuest, CannotOpenWithWrongRings) {
   refused(1, 6, 2);   // of another channel
   refused(1, 7, 2);   // does not begin on a page
   refused(1, 5, 0);
-  refused(1, 5, 1);   // no data page for the guest's ring
-  refused(1, 5, 3);   // none for the host's
+  refused(1, 5, 1);  // no data page for the guest's ring
+  refused(1, 5, 3);  // none for the host's
   refused(1, 5, 4);
   refused(1, 5, 0xFFFFFFFF);
-  refused(9, 5, 2);   // no such channel
+  refused(9, 5, 2);  // no such channel
   open(1, 5, 2);
   EXPECT_EQ(last(VmbusMessage::OpenResult), 0u);
-  refused(1, 5, 2);   // open already
+  refused(1, 5, 2);  // open already
   EXPECT_EQ(rig.echo.opens, 1);
 }
 

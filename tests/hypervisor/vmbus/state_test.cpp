@@ -64,7 +64,8 @@ TEST(ServerState, ADoorbellInFlightIsNotLost) {
   ASSERT_EQ(move.guest.received.size(), 1u);
   EXPECT_EQ(move.guest.received[0].transaction, 3u);
   int restores = 0;
-  for (const auto& signal : signals.seen) restores += signal.reason == traces::SignalReason::Restore;
+  for (const auto& signal : signals.seen)
+    restores += signal.reason == traces::SignalReason::Restore;
   EXPECT_EQ(restores, 1) << "one open channel, one doorbell";
 }
 

@@ -66,7 +66,7 @@ class StorageGuest final : public Guest, public vsp::guest::StorVscClient {
 
   std::unique_ptr<vsp::guest::StorVsc> storage;
   std::unique_ptr<vsp::guest::HeartbeatClient> heartbeat;
-  bool handshake = true;  ///< false: the test speaks for itself
+  bool handshake = true;         ///< false: the test speaks for itself
   std::uint32_t ring_pages = 4;  ///< of the ring to the guest
   std::uint32_t scsi_relid = 0, beat_relid = 0;
   int ready = 0;
@@ -134,8 +134,8 @@ struct StorageHost {
                                   vsp::protocol::kDataFromDevice, page, blocks * 512));
   }
   void flush(std::uint64_t tag) {
-    guest.storage->submit(command(tag, vsp::guest::synchronize_cache_cdb(),
-                                  vsp::protocol::kDataNone, 0, 0));
+    guest.storage->submit(
+        command(tag, vsp::guest::synchronize_cache_cdb(), vsp::protocol::kDataNone, 0, 0));
   }
   std::vector<std::byte> memory(std::uint64_t page, std::size_t bytes) {
     std::vector<std::byte> data(bytes);

@@ -65,9 +65,9 @@ class Handshake : public ::testing::Test {
 
 TEST_F(Handshake, HasOneOrder) {
   constexpr std::uint32_t kOutOfOrder = 0xC0000184;
-  for (const auto operation : {Operation::QueryProtocolVersion, Operation::QueryProperties,
-                               Operation::EndInitialization, Operation::ExecuteSrb,
-                               Operation::ResetBus}) {
+  for (const auto operation :
+       {Operation::QueryProtocolVersion, Operation::QueryProperties, Operation::EndInitialization,
+        Operation::ExecuteSrb, Operation::ResetBus}) {
     EXPECT_EQ(ask(operation, 0x0501), kOutOfOrder);
   }
   EXPECT_EQ(ask(Operation::BeginInitialization), 0u);
@@ -165,8 +165,8 @@ TEST_F(Commands, IdentifyTheDisk) {
   EXPECT_EQ(run(rig.host.command(3, {0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 1, 1, 8)).bytes, 8u);
   EXPECT_EQ(rig.host.memory(1, 8)[2], std::byte{0x0F});
   EXPECT_EQ(rig.host.memory(1, 8)[3], std::byte{0xFF});
-  EXPECT_EQ(run(rig.host.command(4, {0xA0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0}, 1, 2, 64)).bytes,
-            16u) << "one LUN";
+  EXPECT_EQ(run(rig.host.command(4, {0xA0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0}, 1, 2, 64)).bytes, 16u)
+      << "one LUN";
   EXPECT_EQ(run(rig.host.command(5, {0x12, 0, 0, 0, 200, 0}, 1, 3, 20)).bytes, 20u)
       << "never more than the buffer holds";
 }
@@ -195,16 +195,17 @@ TEST_F(Commands, FailWithImpossibleBuffers) {
   EXPECT_EQ(run(rig.host.command(1, vsp::guest::read_cdb(0, 1), 0, 0, 512)).srb_status, 6)
       << "wrong direction";
   EXPECT_EQ(sense(run(rig.host.command(2, vsp::guest::read_cdb(0, 4), 1, 0, 512))),
-            (std::array<int, 3>{5, 0x24, 0})) << "buffer too small";
+            (std::array<int, 3>{5, 0x24, 0}))
+      << "buffer too small";
   auto lost = rig.host.command(3, vsp::guest::read_cdb(0, 1), 1, 0, 512);
   lost.buffer.pfns[0] = 1u << 30;
   EXPECT_EQ(run(lost).srb_status, 6) << "not memory of the guest";
   EXPECT_EQ(run(rig.host.command(4, vsp::guest::read_cdb(0, 2048), 1, 0, 0x40200)).srb_status, 6)
       << "more than one transfer may move";
   EXPECT_EQ(run(rig.host.command(5, {0x28, 0}, 1, 0, 512)).srb_status, 6);
-  EXPECT_EQ(sense(run(rig.host.command(6, {0x7F, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 2,
-                                       0, 0))),
-            (std::array<int, 3>{5, 0x20, 0}));
+  EXPECT_EQ(
+      sense(run(rig.host.command(6, {0x7F, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 2, 0, 0))),
+      (std::array<int, 3>{5, 0x20, 0}));
   EXPECT_TRUE(run(rig.host.command(7, vsp::guest::read_cdb(0, 0), 2, 0, 0)).good());
 }
 
