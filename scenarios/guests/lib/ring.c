@@ -14,8 +14,10 @@ static bool index_valid(const struct ring* ring, u32 index) {
   return index < ring->size && index % 8 == 0;
 }
 
-/// Copies into the data with wrap-around; returns the index behind it.
+/// Copies into the data with wrap-around; returns the index behind it. `from` may be null for 0
+/// bytes.
 static u32 put(struct ring* ring, u32 at, const void* from, u32 bytes) {
+  if (bytes == 0) return at;
   u32 first = bytes < ring->size - at ? bytes : ring->size - at;
   memcpy(ring->data + at, from, first);
   memcpy(ring->data, (const u8*)from + first, bytes - first);
