@@ -1,5 +1,5 @@
-// Two event streams side by side: the first event that differs, with what led to it. Replay compares
-// a live world with a stored trace; diff compares two stored traces.
+// Two event streams side by side: the first event that differs, with what led to it. Replay
+// compares a live world with a stored trace; diff compares two stored traces.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct Difference {
   /// The event of either side, by its index there; nothing when that side has ended.
   std::optional<std::uint64_t> left_index;
   std::optional<std::uint64_t> right_index;
-  std::string left;   ///< as a text line, or that the stream has ended
+  std::string left;  ///< as a text line, or that the stream has ended
   std::string right;
   std::vector<std::string> fields;  ///< that differ, when the events are of one type
   std::vector<std::string> before;  ///< text lines of the last equal events, oldest first

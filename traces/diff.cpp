@@ -15,7 +15,8 @@ std::string in_words(const std::vector<std::string>& list) {
 
 std::vector<std::string> in_words(const std::vector<TraceHeader::Input>& inputs) {
   std::vector<std::string> words;
-  for (const TraceHeader::Input& one : inputs) words.push_back(one.name + ":" + to_text(one.digest));
+  for (const TraceHeader::Input& one : inputs)
+    words.push_back(one.name + ":" + to_text(one.digest));
   return words;
 }
 
@@ -27,8 +28,8 @@ std::vector<std::string> header_differences(const TraceHeader& a, const TraceHea
   report("build", a.build_id, b.build_id);
   report("scenario", a.scenario_name, b.scenario_name);
   if (a.scenario != b.scenario) {
-    out.push_back(fmt::format("scenario text: {} bytes against {}, not the same",
-                              a.scenario.size(), b.scenario.size()));
+    out.push_back(fmt::format("scenario text: {} bytes against {}, not the same", a.scenario.size(),
+                              b.scenario.size()));
   }
   report("seed", a.seed, b.seed);
   report("overrides", in_words(a.overrides), in_words(b.overrides));

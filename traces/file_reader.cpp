@@ -55,8 +55,7 @@ void TraceReader::fail(std::uint64_t offset, const std::string& text) const {
 }
 
 /// Reads in steps, so that memory grows with what the file holds and not with what it claims.
-void TraceReader::read_exactly(std::size_t count, std::vector<std::byte>& bytes,
-                               const char* what) {
+void TraceReader::read_exactly(std::size_t count, std::vector<std::byte>& bytes, const char* what) {
   constexpr std::size_t kStep = 1024 * 1024;
   bytes.clear();
   while (bytes.size() < count) {
@@ -92,8 +91,9 @@ void TraceReader::open() {
                             "; this build reads version " + std::to_string(kSchemaVersion));
   }
   if (digest != schema_digest()) {
-    fail(kMagic.size() + 4, "trace was written with other events under the same schema version; "
-                            "a build of the same source would be right");
+    fail(kMagic.size() + 4,
+         "trace was written with other events under the same schema version; "
+         "a build of the same source would be right");
   }
   const Chunk chunk = read_chunk();
   if (chunk.kind != kHeaderChunk) fail(chunk.offset, "no header where the header should be");
@@ -115,8 +115,8 @@ TraceReader::Chunk TraceReader::read_chunk() {
   cursor.get_u32(chunk.raw);
   cursor.get_u64(checksum);
   if (chunk.kind != kHeaderChunk && chunk.kind != kEventChunk && chunk.kind != kFooterChunk) {
-    fail(chunk.offset, "chunk of unknown kind " + std::to_string(chunk.kind) +
-                           "; the file is damaged");
+    fail(chunk.offset,
+         "chunk of unknown kind " + std::to_string(chunk.kind) + "; the file is damaged");
   }
   const std::size_t bound = ZSTD_compressBound(kMaxChunk);
   if (stored > bound || chunk.raw > kMaxChunk) {
@@ -165,8 +165,10 @@ void TraceReader::account(const Event& event) {
 const Event* TraceReader::next() {
   while (!ended_ && cursor_.at_end()) {
     const Chunk chunk = read_chunk();
-    if (chunk.kind == kHeaderChunk) fail(chunk.offset, "second header; events or the footer "
-                                                       "would be right");
+    if (chunk.kind == kHeaderChunk)
+      fail(chunk.offset,
+           "second header; events or the footer "
+           "would be right");
     if (chunk.kind == kFooterChunk) {
       end(chunk);
     } else {
@@ -177,8 +179,8 @@ const Event* TraceReader::next() {
   const std::size_t at = cursor_.position();
   const Event* event = decoder_.decode(cursor_);
   if (event == nullptr) {
-    fail(frame_offset_, "event at byte " + std::to_string(at) + " of the decompressed chunk: " +
-                            decoder_.problem());
+    fail(frame_offset_, "event at byte " + std::to_string(at) +
+                            " of the decompressed chunk: " + decoder_.problem());
   }
   account(*event);
   return event;
@@ -194,8 +196,8 @@ void TraceReader::end(const Chunk& chunk) {
     fail(chunk.content_offset(), "hash of the events is not the one in the footer");
   }
   if (footer_ != seen_ || chunks != chunks_) {
-    fail(chunk.content_offset(), "footer counts " + std::to_string(footer_.events) +
-                                     " events in " + std::to_string(chunks) + " chunks; " +
+    fail(chunk.content_offset(), "footer counts " + std::to_string(footer_.events) + " events in " +
+                                     std::to_string(chunks) + " chunks; " +
                                      std::to_string(seen_.events) + " in " +
                                      std::to_string(chunks_) + " would be right");
   }

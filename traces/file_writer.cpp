@@ -110,9 +110,9 @@ void TraceWriter::on_event(const Event& event) {
   const std::size_t before = frame_.size();
   encoder_.encode(event, event.index, frame_);
   if (frame_.size() - before > kMaxChunk - kFrameTarget) {
-    failure_ = "event " + std::to_string(event.index) + " (" +
-               std::string(info(event.type).name) + ") takes " +
-               std::to_string(frame_.size() - before) + " bytes, more than a trace can hold";
+    failure_ = "event " + std::to_string(event.index) + " (" + std::string(info(event.type).name) +
+               ") takes " + std::to_string(frame_.size() - before) +
+               " bytes, more than a trace can hold";
     return;
   }
   ++footer_.events;

@@ -13,7 +13,19 @@
 namespace traces {
 
 enum class FieldKind : std::uint8_t {
-  U8, U16, U32, U64, I64, Bool, Time, Duration, Hex64, Text, Bytes, Digest, Enum
+  U8,
+  U16,
+  U32,
+  U64,
+  I64,
+  Bool,
+  Time,
+  Duration,
+  Hex64,
+  Text,
+  Bytes,
+  Digest,
+  Enum
 };
 
 struct EnumValueInfo {
@@ -36,7 +48,7 @@ struct FieldInfo {
   std::string_view name;
   std::string_view doc;
   FieldKind kind{};
-  std::uint32_t offset = 0;                ///< in the event's struct
+  std::uint32_t offset = 0;               ///< in the event's struct
   const EnumInfo* enumeration = nullptr;  ///< FieldKind::Enum only
 };
 
@@ -45,7 +57,7 @@ struct EventInfo {
   std::string_view doc;
   EventType type{};
   int level = 0;
-  std::uint32_t size = 0;  ///< of the event's struct, in bytes
+  std::uint32_t size = 0;        ///< of the event's struct, in bytes
   std::uint32_t first_slot = 0;  ///< fields of the events before this one in the schema
   std::span<const FieldInfo> fields;
 

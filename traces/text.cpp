@@ -89,8 +89,8 @@ std::string to_text(Duration duration) {
   const char* sign = negative ? "-" : "";
   for (const Unit& unit : kUnits) {
     if (size < unit.ns) continue;
-    std::string text = fmt::format("{}{}.{:0{}}", sign, size / unit.ns, size % unit.ns,
-                                   unit.digits);
+    std::string text =
+        fmt::format("{}{}.{:0{}}", sign, size / unit.ns, size % unit.ns, unit.digits);
     text.erase(text.find_last_not_of('0') + 1);
     if (text.back() == '.') text.pop_back();
     return text + unit.name;
@@ -130,11 +130,11 @@ std::string to_text(const FieldValue& value) {
 std::string text_line(const Event& event, const NodeNames& names) {
   const auto raw = static_cast<std::uint64_t>(event.time.ns);
   const std::uint64_t size = event.time.ns < 0 ? 0 - raw : raw;
-  const std::string ms = fmt::format("{}{}.{:06}", event.time.ns < 0 ? "-" : "", size / 1'000'000,
-                                     size % 1'000'000);
+  const std::string ms =
+      fmt::format("{}{}.{:06}", event.time.ns < 0 ? "-" : "", size / 1'000'000, size % 1'000'000);
   const EventInfo& event_info = info(event.type);
-  std::string line = fmt::format("{:>14} ms  {:<10}  {}", ms, names.of(event.node),
-                                 event_info.name);
+  std::string line =
+      fmt::format("{:>14} ms  {:<10}  {}", ms, names.of(event.node), event_info.name);
   std::string_view gap = "  ";
   for (const FieldInfo& one : event_info.fields) {
     line += gap;
@@ -150,8 +150,8 @@ std::string json_line(const Event& event, const NodeNames& names) {
   const EventInfo& event_info = info(event.type);
   std::string line = fmt::format(
       R"({{"index":{},"time_ns":{},"node":{},"node_name":{},"event":"{}","level":{},"fields":{{)",
-      event.index, event.time.ns, event.node.value, in_quotes(names.of(event.node)), event_info.name,
-      event_info.level);
+      event.index, event.time.ns, event.node.value, in_quotes(names.of(event.node)),
+      event_info.name, event_info.level);
   std::string_view comma;
   for (const FieldInfo& one : event_info.fields) {
     line += fmt::format("{}\"{}\":{}", comma, one.name, json_value(field(event, one)));

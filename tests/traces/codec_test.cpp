@@ -74,7 +74,8 @@ RC_GTEST_PROP(Codec, WhateverDecodesEncodesToTheSameBytes, ()) {
   auto bytes = encoded(random_events());
   const auto changes = *rc::gen::inRange<std::size_t>(0, 3);
   for (std::size_t i = 0; i < changes; ++i) {
-    bytes[*rc::gen::inRange<std::size_t>(0, bytes.size())] = std::byte{*rc::gen::arbitrary<std::uint8_t>()};
+    bytes[*rc::gen::inRange<std::size_t>(0, bytes.size())] =
+        std::byte{*rc::gen::arbitrary<std::uint8_t>()};
   }
   std::size_t good = 0;
   const auto back = decoded(bytes, good);
@@ -93,7 +94,10 @@ RC_GTEST_PROP(Codec, NoBytesCrashTheDecoder, (const std::vector<std::uint8_t>& r
 
 TEST(Codec, BytesAreThoseOfTheSpecification) {
   const ev::VmbusDoorbell payload{.partition = 300, .relid = 1, .accepted = true};
-  Event event{.index = 0, .time = Time{-1}, .node = NodeId{5}, .type = EventType::VmbusDoorbell,
+  Event event{.index = 0,
+              .time = Time{-1},
+              .node = NodeId{5},
+              .type = EventType::VmbusDoorbell,
               .payload = &payload};
   EventEncoder encoder;
   ByteBuffer out;
@@ -124,8 +128,7 @@ TEST(Codec, HashesTextAndDigestsHaveTheirOwnForms) {
     return std::vector<std::byte>(bytes.end() - static_cast<std::ptrdiff_t>(count), bytes.end());
   };
   EXPECT_EQ(tail(killed, 3), bytes_of({2, 'a', 'b'}));
-  EXPECT_EQ(tail(digest, 16),
-            bytes_of({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}));
+  EXPECT_EQ(tail(digest, 16), bytes_of({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}));
   EXPECT_EQ(tail(mapped, 13),
             bytes_of({0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0, 0, 0, 0, 0}));
 }
@@ -140,12 +143,19 @@ TEST(Codec, NumbersOutsideTheirTypeAreRefusedByName) {
     EXPECT_EQ(decoder.decode(in), nullptr);
     return decoder.problem();
   };
-  // Behind time and node: a state that is no state, a boolean of 2, a u32 of -1.
+  // Behind time and node: a state that is no state, a boolean of 2, a u32 of -1, a u8 of 256, a
+  // u16 of 70000.
   EXPECT_NE(problem_with(EventType::PartitionState, {0, 0, 0, 99, 0}).find("field 'from'"),
             std::string::npos);
   EXPECT_NE(problem_with(EventType::VmbusDoorbell, {0, 0, 0, 0, 2}).find("field 'accepted'"),
             std::string::npos);
   EXPECT_NE(problem_with(EventType::VmbusDoorbell, {0, 0, 0, 1, 1}).find("field 'relid'"),
+            std::string::npos);
+  EXPECT_NE(problem_with(EventType::InterruptDelivered, {0, 0, 0, 0, 0x80, 2}).find("'vector'"),
+            std::string::npos);
+  EXPECT_NE(problem_with(EventType::EventSignalled, {0, 0, 0, 0, 0xF0, 0xA2, 4, 0}).find("'flag'"),
+            std::string::npos);
+  EXPECT_NE(problem_with(EventType::NodePaused, {0, 0x80, 0x80, 0x80, 0x80, 0x10}).find("node"),
             std::string::npos);
   EXPECT_NE(problem_with(static_cast<EventType>(kEventTypeCount), {}).find("is unknown"),
             std::string::npos);

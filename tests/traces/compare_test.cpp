@@ -55,8 +55,7 @@ RC_GTEST_PROP(Replay, FindsExactlyTheChangedEventAndField, ()) {
   auto changed = events;
   const auto which = *rc::gen::inRange<std::size_t>(0, events.size());
   const EventInfo& type = info(events[which].event().type);
-  const auto what =
-      *rc::gen::inRange<std::size_t>(0, testing::change_count(events[which].event()));
+  const auto what = *rc::gen::inRange<std::size_t>(0, testing::change_count(events[which].event()));
   changed[which] = testing::with_change(events[which], what);
   const auto found = replay(trace_of(events, true), changed, true);
   RC_ASSERT(found.has_value());

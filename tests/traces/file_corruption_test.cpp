@@ -231,6 +231,19 @@ TEST(DamagedTrace, ChunksOutOfPlaceAreRefused) {
   EXPECT_NE(outcome(file + file.substr(start)).find("checksum"), std::string::npos);
 }
 
+TEST(DamagedTrace, ChecksumCoversKindAndBothSizes) {
+  const ByteBuffer event = encoded_event(small_run()[0]);
+  const auto size = static_cast<std::uint32_t>(event.size());
+  const std::uint64_t offset = Forgery().header().file().size();
+  const std::uint64_t sum = chunk_checksum(offset, kEventChunk, size, 100, event.bytes());
+  ByteBuffer shorter;
+  shorter.append(event.bytes().first(size - 1));
+  expect_problem(Forgery().header().head(kEventChunk, size, 100, sum, event), "not decompress");
+  expect_problem(Forgery().header().head(kEventChunk, size, 101, sum, event), "checksum");
+  expect_problem(Forgery().header().head(kFooterChunk, size, 100, sum, event), "checksum");
+  expect_problem(Forgery().header().head(kEventChunk, size - 1, 100, sum, shorter), "checksum");
+}
+
 TEST(DamagedTrace, FooterThatDoesNotFitTheEventsIsRefused) {
   const OwnedEvent event = small_run()[0];
   Recorder recorder;

@@ -22,9 +22,9 @@ std::uint64_t any_number() {
 }
 
 std::string any_text() {
-  return *rc::gen::container<std::string>(rc::gen::oneOf(
-      rc::gen::inRange<char>('a', 'f'), rc::gen::element(' ', '"', '\n', '\\', '='),
-      rc::gen::arbitrary<char>()));
+  return *rc::gen::container<std::string>(
+      rc::gen::oneOf(rc::gen::inRange<char>('a', 'f'), rc::gen::element(' ', '"', '\n', '\\', '='),
+                     rc::gen::arbitrary<char>()));
 }
 
 /// Payload bytes under construction; texts live in a deque, which never moves them.

@@ -100,14 +100,16 @@ TEST(Recorder, WithoutDetailLevelOneIsNeitherCountedNorShown) {
 
 TEST(RecorderDeathTest, ValueOutsideItsEnumerationIsADefect) {
   Recorder recorder;
-  EXPECT_DEATH(recorder.emit(Time{}, NodeId{},
-                             ev::PartitionState{.to = static_cast<PartitionState>(77)}),
-               "no value of its enumeration");
+  EXPECT_DEATH(
+      recorder.emit(Time{}, NodeId{}, ev::PartitionState{.to = static_cast<PartitionState>(77)}),
+      "no value of its enumeration");
 }
 
 TEST(Reflection, FieldsAreFoundByName) {
-  const ev::MigrationFinished payload{.job = 4, .outcome = MigrationOutcome::Aborted,
-                                      .reason = "link down", .blackout = Duration{-5}};
+  const ev::MigrationFinished payload{.job = 4,
+                                      .outcome = MigrationOutcome::Aborted,
+                                      .reason = "link down",
+                                      .blackout = Duration{-5}};
   const Event event{.type = payload.kType, .payload = &payload};
   EXPECT_EQ(field(event, "job")->number, 4u);
   EXPECT_EQ(field(event, "reason")->text, "link down");

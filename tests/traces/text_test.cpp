@@ -24,8 +24,14 @@ TEST(Text, LineHasTimeNodeNameAndFields) {
   NodeNames names;
   const ev::NodeAdded added{.name = "host-alpha", .kind = "host"};
   names.learn(event_of(added, {}, NodeId{1}));
-  const ev::MigrationRound round{.job = 1, .vm = 2, .round = 3, .final = true, .pages = 512,
-                                 .bytes = 2097152, .took = Duration{1'500'000}, .remaining = 0};
+  const ev::MigrationRound round{.job = 1,
+                                 .vm = 2,
+                                 .round = 3,
+                                 .final = true,
+                                 .pages = 512,
+                                 .bytes = 2097152,
+                                 .took = Duration{1'500'000},
+                                 .remaining = 0};
   EXPECT_EQ(text_line(event_of(round, Time{12'345'678}, NodeId{1}), names),
             "     12.345678 ms  host-alpha  migration.round  job=1 vm=2 round=3 final=yes "
             "pages=512 bytes=2097152 took=1.5ms remaining=0");
@@ -34,7 +40,8 @@ TEST(Text, LineHasTimeNodeNameAndFields) {
 TEST(Text, NodesWithoutANameAndEventsWithoutFieldsAreShown) {
   EXPECT_EQ(text_line(event_of(ev::NodePaused{}, Time{-1}, NodeId{4}), {}),
             "     -0.000001 ms  node-4      node.paused");
-  EXPECT_EQ(text_line(event_of(ev::NodePaused{}), {}), "      0.000000 ms  world       node.paused");
+  EXPECT_EQ(text_line(event_of(ev::NodePaused{}), {}),
+            "      0.000000 ms  world       node.paused");
 }
 
 TEST(Text, DurationsAreExactInTheLargestUnit) {

@@ -31,17 +31,20 @@ SCALARS = {
 
 # What C++ or namespace traces already means by a name.
 KEYWORDS = set("""
-alignas alignof and and_eq asm auto bitand bitor bool break case catch char class co_await co_return
-co_yield compl concept const consteval constexpr constinit const_cast continue decltype default
-delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline
-int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public
-register reinterpret_cast requires return short signed sizeof static static_assert static_cast struct
-switch template this thread_local throw true try typedef typeid typename union unsigned using virtual
-void volatile wchar_t while xor xor_eq""".split())
+alignas alignof and and_eq asm auto bitand bitor bool break case catch char class
+co_await co_return co_yield compl concept const const_cast consteval constexpr
+constinit continue decltype default delete do double dynamic_cast else enum explicit
+export extern false float for friend goto if inline int long mutable namespace new
+noexcept not not_eq nullptr operator or or_eq private protected public register
+reinterpret_cast requires return short signed sizeof static static_assert static_cast
+struct switch template this thread_local throw true try typedef typeid typename union
+unsigned using virtual void volatile wchar_t while xor xor_eq""".split())
 TAKEN_TYPES = set("""
-Bytes ByteBuffer Codec Digest DigestStream Duration EnumInfo EnumValueInfo Event EventInfo EventSet
-EventType FieldInfo FieldKind FieldValue NodeId Observer PageSet Recorder Time TraceError TraceHeader
-TraceReader TraceWriter""".split())
+ByteBuffer ByteCursor ByteReader ByteWriter Bytes CodecState Difference Digest
+DigestStream Duration EnumInfo EnumValueInfo Event EventDecoder EventEncoder EventHash
+EventInfo EventSet EventType FieldInfo FieldKind FieldValue LinePrinter NodeId
+NodeNames Observer OwnedEvent PageSet Recorder ReplayComparer StreamComparer Time
+TraceDiff TraceError TraceFooter TraceHeader TraceReader TraceWriter""".split())
 
 MAX_EVENTS = 4096
 MAX_FIELDS = 32
@@ -118,7 +121,8 @@ def read_schema(text):
             raise SchemaError(number, "tab character; indent fields with two spaces")
         if line.startswith(" "):
             if event is None:
-                raise SchemaError(number, "field outside an event; start with 'event area.name ...'")
+                raise SchemaError(number, "field outside an event; start with "
+                                          "'event area.name ...'")
             add_field(event, line, number)
             continue
         word = line.split(" ", 1)[0]
@@ -246,7 +250,8 @@ def canonical(schema):
 
 # ------------------------------------------------------------------ writing
 
-BANNER = "// Generated from traces/schema/events.schema by traces/schema/generate.py. Do not edit.\n"
+BANNER = ("// Generated from traces/schema/events.schema by traces/schema/generate.py. "
+          "Do not edit.\n")
 
 
 def quoted(text):
@@ -264,13 +269,14 @@ def member(item):
 
 
 def header(schema):
+    fields = sum(len(event.fields) for event in schema.events)
     out = [BANNER, "#pragma once\n"]
     out += ["#include <cstddef>", "#include <cstdint>", "#include <string_view>\n",
             '#include "traces/events.hpp"\n', "namespace traces {\n",
             f"inline constexpr std::uint32_t kSchemaVersion = {schema.version};",
             f"inline constexpr std::size_t kEventTypeCount = {len(schema.events)};",
             "/// Fields of all events together.",
-            f"inline constexpr std::size_t kFieldCount = {sum(len(e.fields) for e in schema.events)};\n"]
+            f"inline constexpr std::size_t kFieldCount = {fields};\n"]
     for enum in schema.enums:
         out.append(f"/// {enum.doc}")
         out.append(f"enum class {enum.name} : std::uint32_t {{")
@@ -339,8 +345,9 @@ def source(schema):
     out.append("std::span<const EnumInfo> all_enums() { return kEnums; }")
     out.append("std::string_view canonical_schema() { return kSchemaText; }\n")
     for enum in schema.enums:
+        table = f"kEnums[{numbers[enum.name]}]"
         out.append(f"std::string_view name_of({enum.name} value) {{\n"
-                   f"  return kEnums[{numbers[enum.name]}].name_of(static_cast<std::uint32_t>(value));\n}}")
+                   f"  return {table}.name_of(static_cast<std::uint32_t>(value));\n}}")
     out.append("\n}  // namespace traces")
     return "\n".join(out) + "\n"
 
@@ -366,7 +373,8 @@ def docs(schema):
         if event.fields:
             out.append("| field | type | meaning |\n|---|---|---|")
             for item in event.fields:
-                shown = item.type if item.type in SCALARS else f"[{item.type}](#{item.type.lower()})"
+                link = f"[{item.type}](#{item.type.lower()})"
+                shown = item.type if item.type in SCALARS else link
                 out.append(f"| {item.name} | {shown} | {cell(item.doc)} |")
             out.append("")
     out.append("## Enumerations\n")
@@ -390,7 +398,8 @@ def write(path, text):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Generates C++ and documentation from the event schema.")
+    parser = argparse.ArgumentParser(
+        description="Generates C++ and documentation from the event schema.")
     parser.add_argument("schema")
     parser.add_argument("--header")
     parser.add_argument("--source")
