@@ -139,7 +139,8 @@ Finding TwinCheck::conclude() const {
   }
   finding.measured = std::to_string(compared) + " digests compared";
   if (dead != 0) finding.measured += ", " + std::to_string(dead) + " of dead VMs left out";
-  if (compared == 0 && finding.verdict == Verdict::Holds) {
+  // When every VM died before its first suspension there is nothing that could differ.
+  if (compared == 0 && dead == 0 && finding.verdict == Verdict::Holds) {
     finding.verdict = Verdict::Unknown;
     finding.explanation = "neither run has a digest to compare";
   }

@@ -56,6 +56,11 @@ const Rows& migration_rows() {
   static const Rows rows{
       {"round-limit", Shape::Count, "pre-copy passes at most, 1 to 100"},
       {"threshold", Shape::Count, "dirty pages at which pre-copy stops"},
+      {"connect-timeout", Shape::Duration, "for reaching the target"},
+      {"patience", Shape::Duration, "for a message that nobody acknowledges"},
+      {"answer-timeout", Shape::Duration, "for an answer that the target owes"},
+      {"query-interval", Shape::Duration, "in doubt: how often the target is asked"},
+      {"idle-timeout", Shape::Duration, "silence after which a target gives up"},
   };
   return rows;
 }

@@ -318,6 +318,16 @@ class Parser {
     record.count("round-limit", limit, 1, 100);
     result_.migration.round_limit = static_cast<std::uint32_t>(limit);
     record.count("threshold", result_.migration.threshold_pages, 0, 1ULL << 40);
+    patience(record, "connect-timeout", result_.migration.connect_timeout);
+    patience(record, "patience", result_.migration.patience);
+    patience(record, "answer-timeout", result_.migration.answer_timeout);
+    patience(record, "query-interval", result_.migration.query_interval);
+    patience(record, "idle-timeout", result_.migration.idle_timeout);
+  }
+
+  static void patience(const Record& record, const char* key, sim::Duration& out) {
+    record.duration(key, out);
+    if (out.ns < 1'000'000) record.get(key).fail("at least 1ms");
   }
 
   /// The one key of a record that is not a common one: a verb, a fault or an expectation.

@@ -89,6 +89,11 @@ struct ExpectSpec {
 struct MigrationSpec {
   std::uint32_t round_limit = 10;
   std::uint64_t threshold_pages = 50;
+  sim::Duration connect_timeout{5'000'000'000};
+  sim::Duration patience{8'000'000'000};
+  sim::Duration answer_timeout{10'000'000'000};
+  sim::Duration query_interval{1'000'000'000};
+  sim::Duration idle_timeout{20'000'000'000};
 };
 
 struct Scenario {

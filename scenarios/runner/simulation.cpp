@@ -169,6 +169,11 @@ void Simulation::add_hosts() {
     config.memory_pages = spec.memory_bytes / sim::kPageSize;
     config.migration.round_limit = scenario_.migration.round_limit;
     config.migration.threshold_pages = scenario_.migration.threshold_pages;
+    config.migration.connect_timeout = scenario_.migration.connect_timeout;
+    config.migration.patience = scenario_.migration.patience;
+    config.migration.answer_timeout = scenario_.migration.answer_timeout;
+    config.migration.query_interval = scenario_.migration.query_interval;
+    config.migration.idle_timeout = scenario_.migration.idle_timeout;
     installation_->add_host(node, *system_disks_.back(), config);
   }
 }
