@@ -28,7 +28,9 @@ void FrameBits::set_range(Frame first, std::uint64_t count) {
       const std::uint64_t word_end = std::min(chunk_end, (at | 63) + 1);
       const std::uint64_t bits = ~std::uint64_t{0} >> (64 - (word_end - at)) << (at & 63);
       std::uint64_t& word = chunk.words[word_of({at})];
-      count_ += static_cast<std::uint64_t>(std::popcount(bits & ~word));
+      const std::uint64_t added = bits & ~word;
+      // Whole words are common, and without a CPU option std::popcount is a call.
+      count_ += added == ~std::uint64_t{0} ? 64 : static_cast<std::uint64_t>(std::popcount(added));
       word |= bits;
       at = word_end;
     }

@@ -66,9 +66,7 @@ void GuestMemory::touch(Frame first, std::uint64_t count) {
   HVSIM_ASSERT(config_.backing == Backing::Versions, "only model guests touch whole frames");
   HVSIM_ASSERT(first.value <= config_.ram_pages && count <= config_.ram_pages - first.value,
                "touch of frames that are not RAM");
-  for (std::uint64_t i = 0; i < count; ++i) {
-    if (impl_->contents.versions.touch(first + i)) impl_->written.set(first + i);
-  }
+  impl_->contents.versions.touch(first, count, [this](Frame frame) { impl_->written.set(frame); });
   if (!logging_) return;
   const std::uint64_t before = impl_->dirty.count();
   impl_->dirty.set_range(first, count);

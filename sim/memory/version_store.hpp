@@ -4,6 +4,7 @@
 // is copied, compared and hashed at the speed of memory.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -39,13 +40,25 @@ class VersionStore {
   }
 
   /// The next version of this frame. True when the frame was zero before.
-  bool touch(Frame frame) {
-    Slot& slot = slot_for_write(frame);
-    if (slot - 1 < kMaxVersion - 1) [[likely]] {  // a version, and not the last
-      ++slot;
-      return false;
+  bool touch(Frame frame) { return touch(frame, slot_for_write(frame)); }
+  /// The same for `count` frames; calls `was_zero(frame)` for those that were. Leaves that hold
+  /// versions and nothing else, which is nearly all of them, are counted up without a branch.
+  template <class WasZero>
+  void touch(Frame first, std::uint64_t count, const WasZero& was_zero) {
+    while (count != 0) {
+      Slot* slots = &slot_for_write(first);
+      const std::uint64_t here = std::min(count, kLeafFrames - first.value % kLeafFrames);
+      const VersionScan found = scan({slots, here});
+      if (found.nonzero == here && found.bits < kMaxVersion) {
+        for (std::uint64_t i = 0; i < here; ++i) ++slots[i];
+      } else {
+        for (std::uint64_t i = 0; i < here; ++i) {
+          if (touch(first + i, slots[i])) was_zero(first + i);
+        }
+      }
+      first = first + here;
+      count -= here;
     }
-    return touch_rare(frame, slot);
   }
   /// Gives the frame real bytes, which hold its content, and returns them.
   std::span<std::byte> materialise(Frame frame);
@@ -92,6 +105,13 @@ class VersionStore {
         return leaf[frame.value % kLeafFrames];
     }
     return add_leaf(region_for(frame), leaf_of(frame))[frame.value % kLeafFrames];
+  }
+  bool touch(Frame frame, Slot& slot) {
+    if (slot - 1 < kMaxVersion - 1) [[likely]] {  // a version, and not the last
+      ++slot;
+      return false;
+    }
+    return touch_rare(frame, slot);
   }
   bool touch_rare(Frame frame, Slot& slot);
   Region& region_for(Frame frame);

@@ -60,6 +60,15 @@ void touch_in_no_order(benchmark::State& state) {
 }
 BENCHMARK(touch_in_no_order);
 
+void touch_64_neighbours(benchmark::State& state) {
+  Host host;
+  const auto memory = touched(host);
+  memory->start_log();
+  std::uint64_t i = 0;
+  for (auto _ : state) memory->touch({i++ * 64 % kPages}, 64);
+}
+BENCHMARK(touch_64_neighbours);
+
 void host_write_of_4_bytes(benchmark::State& state) {
   Host host;
   const auto memory = host.memory(Backing::Versions, kPages);
@@ -154,8 +163,7 @@ void live_migration(benchmark::State& state) {
       const std::uint64_t dirty = set.count() * 12 / 100;
       for (std::uint64_t i = 0; i < dirty; i += run) {
         const std::uint64_t first = shuffled(i + rounds, kPages / run).value * run;
-        const std::uint64_t last = first + std::min(run, dirty - i);
-        for (std::uint64_t f = first; f != last; ++f) source->touch({f});
+        source->touch({first}, std::min(run, dirty - i));
       }
       state.ResumeTiming();
       set = source->fetch_and_clear();
@@ -171,12 +179,7 @@ void live_migration(benchmark::State& state) {
   }
   state.counters["rounds"] = static_cast<double>(rounds);
 }
-BENCHMARK(live_migration)
-    ->Arg(1)
-    ->Arg(16)
-    ->Arg(64)
-    ->Iterations(100)
-    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(live_migration)->Arg(1)->Arg(16)->Arg(64)->Iterations(100)->Unit(benchmark::kMicrosecond);
 
 /// Argument: MiB of RAM, of which a quarter holds something. The digest asks nobody which.
 void digest_of_bytes(benchmark::State& state) {

@@ -133,6 +133,28 @@ TEST(GuestMemory, TouchingNeighboursAtOnceEqualsTouchingEach) {
   EXPECT_EQ(at_once->fetch_and_clear(), each->fetch_and_clear());
 }
 
+RC_GTEST_PROP(GuestMemory, TouchingARunEqualsTouchingEachOverAnyContents, ()) {
+  constexpr std::uint64_t kPages = 300;
+  MemoryWorld host;
+  const auto at_once = host.memory(Backing::Versions, kPages);
+  const auto each = host.memory(Backing::Versions, kPages);
+  PageBatch last;  // frame 70 at the last version there is
+  last.runs = {{{70}, 1, 0}};
+  last.versions = {memory::kMaxVersion};
+  for (const auto& memory : {&at_once, &each}) {
+    (*memory)->import_pages(last);
+    (*memory)->write_u32({150}, 0, 1, Writer::Guest);
+  }
+  for (int i = *rc::gen::inRange(1, 12); i > 0; --i) {
+    const auto first = *rc::gen::inRange<std::uint64_t>(0, kPages);
+    const auto count = *rc::gen::inRange<std::uint64_t>(0, kPages - first + 1);
+    at_once->touch({first}, count);
+    for (std::uint64_t f = first; f < first + count; ++f) each->touch({f});
+    RC_ASSERT(at_once->digest() == each->digest());
+    RC_ASSERT(at_once->populated() == each->populated());
+  }
+}
+
 TEST(GuestMemory, AnyPartOfAVersionFrameReadsAsThePartOfTheWhole) {
   MemoryWorld host;
   const auto memory = host.memory(Backing::Versions, 64);
