@@ -78,6 +78,22 @@ class TwinCheck {
   std::unique_ptr<Impl> impl_;
 };
 
+/// MG-3 compares two runs of one scenario in one process and names the first event of level 0 that
+/// is not the same. Of the first run it keeps 8 bytes per event. The first run comes first.
+class DeterminismCheck {
+ public:
+  DeterminismCheck();
+  ~DeterminismCheck();
+  traces::Observer& first();
+  traces::Observer& second();
+  static traces::EventSet events();
+  Finding conclude() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 /// The intervals that a twin must hold each VM for, read off the original run: from the suspension
 /// for a migration to the resume, wherever it happened. A VM that never resumed has no end.
 struct Hold {

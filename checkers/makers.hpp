@@ -24,12 +24,12 @@ std::unique_ptr<Checker> make_rb5();  ///< no deadlock
 std::unique_ptr<Checker> make_rb6();  ///< one completion per request
 std::unique_ptr<Checker> make_sv3();  ///< blocks are linearisable
 std::unique_ptr<Checker> make_sv4();  ///< flushed writes survive
+std::unique_ptr<Checker> make_cs7();  ///< one writer per disk
 std::unique_ptr<Checker> make_mi1();  ///< memory equality
 std::unique_ptr<Checker> make_mi2();  ///< dirty log
 std::unique_ptr<Checker> make_mi3();  ///< single execution
 std::unique_ptr<Checker> make_mi4();  ///< device effects once
 std::unique_ptr<Checker> make_mi5();  ///< bounds
 std::unique_ptr<Checker> make_mi6();  ///< clean aborts
-std::unique_ptr<Checker> make_mg3();  ///< determinism within one trace
 
 }  // namespace checkers

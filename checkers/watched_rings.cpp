@@ -1,0 +1,186 @@
+#include "checkers/watched_rings.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "traces/digest.hpp"
+
+namespace checkers {
+
+namespace {
+
+namespace ev = traces::ev;
+
+constexpr std::size_t kTrailer = 8;
+
+/// Little-endian, whatever the host is.
+template <class T>
+T load(std::span<const std::byte> bytes, std::size_t at) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    value |= std::to_integer<std::uint64_t>(bytes[at + i]) << (8 * i);
+  }
+  return static_cast<T>(value);
+}
+
+void set_word(RingHeader& header, std::uint32_t offset, std::uint32_t value) {
+  switch (offset) {
+    case ring_word::kWrite: header.write = value; break;
+    case ring_word::kRead: header.read = value; break;
+    case ring_word::kMask: header.mask = value; break;
+    case ring_word::kPending: header.pending = value; break;
+    case ring_word::kFeatures: header.features = value; break;
+    default: break;
+  }
+}
+
+/// Puts reported bytes into header and data. The witness reports whole words of 4 bytes.
+void apply(WatchedRing& ring, std::uint32_t offset, traces::Bytes data) {
+  for (std::uint32_t at = 0; at + 4 <= data.size() && offset + at < ring_word::kData; at += 4) {
+    set_word(ring.header, offset + at, load<std::uint32_t>(data, at));
+  }
+  const std::uint32_t skip = offset < ring_word::kData ? ring_word::kData - offset : 0;
+  if (skip >= data.size()) return;
+  const std::size_t to = std::size_t{offset} + skip - ring_word::kData;
+  const traces::Bytes rest = data.subspan(skip);
+  if (to >= ring.data.size()) return;
+  std::copy_n(rest.begin(), std::min(rest.size(), ring.data.size() - to),
+              ring.data.begin() + static_cast<std::ptrdiff_t>(to));
+}
+
+}  // namespace
+
+std::uint32_t RingHeader::used(std::uint32_t size) const {
+  return write >= read ? write - read : size - read + write;
+}
+
+bool WatchedRing::indices_valid() const {
+  return header.write < size && header.read < size && header.write % 8 == 0 &&
+         header.read % 8 == 0;
+}
+
+void WatchedRing::copy(std::uint32_t index, std::span<std::byte> out) const {
+  for (std::byte& byte : out) {
+    byte = data[index % size];
+    ++index;
+  }
+}
+
+RingPacket WatchedRing::packet_at(std::uint32_t index) const {
+  std::byte head[16];
+  copy(index, head);
+  RingPacket packet;
+  packet.type = load<std::uint16_t>(head, 0);
+  packet.offset8 = load<std::uint16_t>(head, 2);
+  packet.length8 = load<std::uint16_t>(head, 4);
+  packet.flags = load<std::uint16_t>(head, 6);
+  packet.transaction = load<std::uint64_t>(head, 8);
+  if (!packet.shape_valid() || packet.bytes() > size) return packet;
+  std::vector<std::byte> bytes(packet.bytes());
+  copy(index, bytes);
+  packet.trailer_start = load<std::uint32_t>(bytes, bytes.size() - 4);
+  packet.hash = traces::hash64_of(std::span(bytes).first(bytes.size() - kTrailer));
+  return packet;
+}
+
+RingProperty::RingProperty(std::string id, std::string statement,
+                           std::initializer_list<traces::EventType> more)
+    : Property(std::move(id), std::move(statement), more) {}
+
+traces::EventSet RingProperty::events() const {
+  traces::EventSet set = Property::events();
+  for (traces::EventType type :
+       {ev::MemoryWatch::kType, ev::MemoryWatchedWrite::kType, ev::MemoryUnwatch::kType,
+        ev::NodeKilled::kType, ev::PartitionState::kType}) {
+    set.set(static_cast<std::size_t>(type));
+  }
+  return set;
+}
+
+void RingProperty::on_event(const traces::Event& event) {
+  if (const auto* write = event.as<ev::MemoryWatchedWrite>()) {
+    take(event, *write);
+  } else if (const auto* begin = event.as<ev::MemoryWatch>()) {
+    watch(event, *begin);
+  } else if (const auto* end = event.as<ev::MemoryUnwatch>()) {
+    const auto found = watches_.find({event.node.value, end->partition, end->watch});
+    if (found == watches_.end()) return;
+    const RingKey key = found->second;
+    watches_.erase(found);
+    drop(event, key);
+  } else {
+    if (event.as<ev::NodeKilled>() != nullptr) {
+      drop_if(event, true, 0);
+    } else if (const auto* state = event.as<ev::PartitionState>()) {
+      if (state->to == traces::PartitionState::Deleted) drop_if(event, false, state->partition);
+    }
+    other(event);
+  }
+}
+
+void RingProperty::watch(const traces::Event& event, const ev::MemoryWatch& watch) {
+  const bool to_guest = watch.purpose == traces::WatchPurpose::RingToGuest;
+  if (!to_guest && watch.purpose != traces::WatchPurpose::RingToHost) return;
+  const RingKey key{{event.node.value, watch.partition, watch.owner}, to_guest};
+  drop(event, key);
+  watches_[{event.node.value, watch.partition, watch.watch}] = key;
+  WatchedRing& ring = rings_[key];
+  ring.key = key;
+  ring.size = watch.frames < 2 ? 0 : (watch.frames - 1) * ring_word::kData;
+  ring.data.resize(ring.size);
+}
+
+void RingProperty::take(const traces::Event& event, const ev::MemoryWatchedWrite& write) {
+  const auto found = watches_.find({event.node.value, write.partition, write.watch});
+  if (found == watches_.end()) return;
+  WatchedRing& ring = rings_[found->second];
+  RingWrite change;
+  change.writer = write.writer;
+  change.offset = write.offset;
+  change.bytes = static_cast<std::uint32_t>(write.data.size());
+  change.before = ring.header;
+  apply(ring, write.offset, write.data);
+  bool& filled = filled_[found->second];
+  if (filled) {
+    written(event, ring, change);
+  } else {
+    // The first report is what the frames hold, not a change.
+    filled = true;
+    opened(event, ring);
+  }
+}
+
+void RingProperty::drop(const traces::Event& event, const RingKey& key) {
+  const auto found = rings_.find(key);
+  if (found == rings_.end()) return;
+  closed(event, found->second);
+  rings_.erase(found);
+  filled_.erase(key);
+  std::erase_if(watches_, [&key](const auto& entry) { return entry.second == key; });
+}
+
+void RingProperty::drop_if(const traces::Event& event, bool whole_node, std::uint64_t partition) {
+  std::vector<RingKey> gone;
+  for (const auto& [key, ring] : rings_) {
+    const ChannelKey& channel = key.channel;
+    if (channel.node != event.node.value) continue;
+    if (whole_node || channel.partition == partition) gone.push_back(key);
+  }
+  for (const RingKey& key : gone) drop(event, key);
+}
+
+const WatchedRing* RingProperty::ring(const RingKey& key) const {
+  const auto found = rings_.find(key);
+  const auto filled = filled_.find(key);
+  const bool known = found != rings_.end() && filled != filled_.end() && filled->second;
+  return known ? &found->second : nullptr;
+}
+
+std::string name_of(const RingKey& key) {
+  return "ring of channel " + std::to_string(key.channel.relid) + " to the " +
+         (key.to_guest ? "guest" : "host") + " in partition " +
+         std::to_string(key.channel.partition);
+}
+
+}  // namespace checkers
