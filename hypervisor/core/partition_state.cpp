@@ -16,6 +16,8 @@ using traces::PartitionState;
 
 namespace {
 
+constexpr std::int64_t kMaxLeadNs = 1'000'000'000;
+
 void forget_as_planted(const Partition& partition, SavedPartition& saved) {
   for (SavedVp& vp : saved.vps) {
     const bool sints = vp.synic.sint != Synic::reset_state().sint;
@@ -55,6 +57,15 @@ std::vector<std::byte> VirtualProcessor::engine_state() const {
 
 bool VirtualProcessor::restore_engine(std::span<const std::byte> bytes) {
   return cpu_ ? cpu_->restore(bytes) : model_->restore(bytes);
+}
+
+/// A VP is ahead of its partition by no more than a last instruction and its exit.
+bool VirtualProcessor::clock_fits(const SavedVp& saved, std::int64_t guest_ns) const {
+  if (!cpu_) return true;
+  const Wide executed_ns =
+      static_cast<Wide>(cpu_->executed()) * 1'000 / partition_.config().time.instructions_per_us;
+  return executed_ns + static_cast<std::uint64_t>(saved.base_ns) <=
+         static_cast<std::uint64_t>(guest_ns + kMaxLeadNs);
 }
 
 SavedVp VirtualProcessor::capture() const {
@@ -142,7 +153,7 @@ bool Partition::restore_engines(const SavedPartition& saved) {
   for (const SavedVp& each : saved.vps) {
     VirtualProcessor* const target = vp({each.index});
     undo.emplace_back(target, target->engine_state());
-    if (target->restore_engine(each.engine)) continue;
+    if (target->restore_engine(each.engine) && target->clock_fits(each, saved.guest_ns)) continue;
     for (auto& [changed, before] : undo) changed->restore_engine(before);
     return false;
   }

@@ -14,6 +14,7 @@ using traces::ByteWriter;
 
 constexpr std::uint32_t kMagic = 0x5350'5648;  // "HVPS"
 constexpr std::uint32_t kVersion = 1;
+constexpr std::uint64_t kMaxReferenceLead = 10'000'000;  // one second
 constexpr std::int64_t kMaxTime = std::int64_t{1} << 62;
 
 // Smallest encodings of list items, so that a forged count cannot ask for memory.
@@ -269,6 +270,7 @@ SavedVp get_vp(ByteReader& in) {
   vp.waits_for_startup = get_flag(in);
   vp.base_ns = get_time(in);
   vp.idle_ns = get_time(in);
+  require(in, vp.idle_ns <= vp.base_ns);  // idling is part of the base
   vp.assist = in.get<std::uint64_t>();
   vp.apic = get_apic(in);
   vp.synic = get_synic(in);
@@ -352,6 +354,8 @@ std::optional<SavedPartition> SavedPartition::decode(ByteReader& in) {
   saved.last_reference = in.get<std::uint64_t>();
   saved.parent = get_parent(in);
   saved.ipis = get_ipis(in);
+  const auto now = static_cast<std::uint64_t>(saved.guest_ns) / 100;
+  require(in, saved.last_reference <= now + kMaxReferenceLead);
   require(in, (saved.hypercall & msr::kPageEnable) == 0 || saved.guest_os_id != 0);
   require(in, count <= in.remaining() / kVpBytes);
   if (!in.ok()) return std::nullopt;

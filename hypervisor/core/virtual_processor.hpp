@@ -99,6 +99,7 @@ class VirtualProcessor final : public sim::CpuBus, public sim::Processor {
   SavedVp capture() const;
   std::vector<std::byte> engine_state() const;
   bool restore_engine(std::span<const std::byte> bytes);
+  bool clock_fits(const SavedVp& saved, std::int64_t guest_ns) const;
   /// Everything but the engine; cannot fail.
   void apply(const SavedVp& saved);
 
