@@ -107,11 +107,11 @@ class PartitionStates final : public Property {
     const bool root = !known && change.from == PartitionState::Uninitialized;
     const PartitionState before = root ? change.from : now(event, change.partition);
     if (change.from != before) {
-      complain(event, change.partition, std::string("leaves ") + text_of(change.from) +
-                                            " but was " + text_of(before));
+      complain(event, change.partition,
+               std::string("leaves ") + text_of(change.from) + " but was " + text_of(before));
     } else if (!may_follow(change.from, change.to)) {
-      complain(event, change.partition, std::string("goes from ") + text_of(change.from) + " to " +
-                                            text_of(change.to));
+      complain(event, change.partition,
+               std::string("goes from ") + text_of(change.from) + " to " + text_of(change.to));
     }
     states_[key] = change.to;
   }
@@ -139,9 +139,9 @@ class PartitionStates final : public Property {
     if (made.status == 0 && !may_name(made.code, made.state)) {
       complain(event, made.partition, text + ", which succeeds");
     } else if (!state_fits(made, after)) {
-      complain(event, made.partition,
-               text + " with status " + std::to_string(made.status) + " and is then " +
-                   text_of(after));
+      complain(
+          event, made.partition,
+          text + " with status " + std::to_string(made.status) + " and is then " + text_of(after));
     }
   }
 

@@ -130,16 +130,15 @@ class GpaRights final : public Property {
   void covered(const traces::Event& event, const ev::OverlayChanged& change) {
     std::vector<Overlay>& overlays = maps_.at(event, change.partition).overlays;
     if (change.enabled) {
-      overlays.push_back(
-          {change.kind, change.vp, change.gpfn, change.frame, change.covered_hash});
+      overlays.push_back({change.kind, change.vp, change.gpfn, change.frame, change.covered_hash});
       return;
     }
     const auto found = std::find_if(overlays.begin(), overlays.end(), [&](const Overlay& each) {
       return each.kind == change.kind && each.vp == change.vp && each.gpfn == change.gpfn;
     });
     if (found == overlays.end()) {
-      violate(event, "an overlay leaves page " + std::to_string(change.gpfn) +
-                         " that it did not cover");
+      violate(event,
+              "an overlay leaves page " + std::to_string(change.gpfn) + " that it did not cover");
       return;
     }
     ++uncovered_;
@@ -163,9 +162,8 @@ class GpaRights final : public Property {
     Map& map = maps_.at(event, granted.partition);
     ++grants_;
     const Rights rights{granted.read, granted.write, granted.execute};
-    const std::string what =
-        "VP " + std::to_string(granted.vp) + " is granted " +
-        say(granted.gpfn, granted.frame, rights);
+    const std::string what = "VP " + std::to_string(granted.vp) + " is granted " +
+                             say(granted.gpfn, granted.frame, rights);
     const Overlay* seen = nullptr;
     bool under = false;
     for (Overlay& each : map.overlays) {

@@ -46,11 +46,11 @@ class Slots {
 class MessageSlots final : public Property {
  public:
   MessageSlots()
-      : Property("SY-1", "messages go into free slots only and arrive as they were posted",
-                 {ev::MessagePosted::kType, ev::MessageDelivered::kType, ev::MemoryWatch::kType,
-                  ev::MemoryWatchedWrite::kType, ev::MemoryUnwatch::kType,
-                  ev::PartitionState::kType, ev::PartitionCall::kType, ev::VpState::kType,
-                  ev::NodeKilled::kType}) {}
+      : Property(
+            "SY-1", "messages go into free slots only and arrive as they were posted",
+            {ev::MessagePosted::kType, ev::MessageDelivered::kType, ev::MemoryWatch::kType,
+             ev::MemoryWatchedWrite::kType, ev::MemoryUnwatch::kType, ev::PartitionState::kType,
+             ev::PartitionCall::kType, ev::VpState::kType, ev::NodeKilled::kType}) {}
 
   void on_event(const traces::Event& event) override {
     if (const auto* write = event.as<ev::MemoryWatchedWrite>()) {
@@ -124,8 +124,8 @@ class MessageSlots final : public Property {
                              std::to_string(delivered.vp);
     Content posted{kTimerExpired, kTimerPayload, delivered.hash};
     if (delivered.type != kTimerExpired) {
-      const auto found = slots.waiting.find(
-          {delivered.port, delivered.vp, delivered.sint, delivered.sequence});
+      const auto found =
+          slots.waiting.find({delivered.port, delivered.vp, delivered.sint, delivered.sequence});
       if (found == slots.waiting.end()) return;  // SY-2's matter
       posted = found->second;
       slots.waiting.erase(found);
@@ -154,9 +154,7 @@ class MessageSlots final : public Property {
     }
   }
 
-  std::string measured() const override {
-    return std::to_string(messages_) + " messages in slots";
-  }
+  std::string measured() const override { return std::to_string(messages_) + " messages in slots"; }
   bool needs_detail() const override { return true; }
 
   PerPartition<Slots> slots_;

@@ -92,8 +92,8 @@ class MessageOrder final : public Property {
       return;
     }
     if (delivered.sequence < flow.delivered) {
-      violate(event, name_of(delivered) + " is delivered after number " +
-                         std::to_string(flow.delivered));
+      violate(event,
+              name_of(delivered) + " is delivered after number " + std::to_string(flow.delivered));
     }
     if (found->type != delivered.type || found->size != delivered.size ||
         found->hash != delivered.hash) {

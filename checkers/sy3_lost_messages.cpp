@@ -108,8 +108,7 @@ class LostMessages final : public Property {
     Receivers* receivers = all_.find(event, write.partition);
     if (receivers == nullptr) return;
     const auto found = receivers->watches.find(write.watch);
-    if (found == receivers->watches.end() ||
-        !MessagePage::fits(write.offset, write.data.size())) {
+    if (found == receivers->watches.end() || !MessagePage::fits(write.offset, write.data.size())) {
       return;
     }
     Watched& watched = found->second;
@@ -130,8 +129,7 @@ class LostMessages final : public Property {
     for (auto& [vp, receiver] : receivers.vps) {
       for (std::uint32_t at = 0; at < MessagePage::kSlots; ++at) {
         Slot& slot = receiver.slots[at];
-        const bool owed =
-            receiver.enabled && !slot.waiting.empty() && is_free(receivers, vp, at);
+        const bool owed = receiver.enabled && !slot.waiting.empty() && is_free(receivers, vp, at);
         if (!owed) {
           slot.owed.reset();
         } else if (!slot.owed) {
@@ -158,16 +156,17 @@ class LostMessages final : public Property {
         for (std::uint32_t at = 0; at < MessagePage::kSlots; ++at) {
           const Slot& slot = receiver.slots[at];
           if (!slot.owed && !slot.unspoken) continue;
-          const std::string where =
-              "SINT " + std::to_string(at) + " of VP " + std::to_string(vp);
+          const std::string where = "SINT " + std::to_string(at) + " of VP " + std::to_string(vp);
           if (late(slot.owed, since, now)) {
-            complain(now, event, std::to_string(slot.waiting.size()) + " messages for " + where +
-                                     " wait since " + milliseconds({slot.owed->ns}) +
-                                     " though the slot is free");
+            complain(now, event,
+                     std::to_string(slot.waiting.size()) + " messages for " + where +
+                         " wait since " + milliseconds({slot.owed->ns}) +
+                         " though the slot is free");
           } else if (late(slot.unspoken, since, now)) {
-            complain(now, event, "the guest freed the slot of " + where + " at " +
-                                     milliseconds({slot.unspoken->ns}) +
-                                     " with MessagePending set and sent neither EOM nor EOI");
+            complain(now, event,
+                     "the guest freed the slot of " + where + " at " +
+                         milliseconds({slot.unspoken->ns}) +
+                         " with MessagePending set and sent neither EOM nor EOI");
           }
         }
       }

@@ -114,8 +114,8 @@ class Offers final : public Property {
       if (!bus.asked || bus.deaf) return;
       const traces::Duration waited = end - std::max(*bus.asked, since);
       if (waited > kPatience) {
-        violate_at_end(end, "a request for offers has no end of offers after " +
-                                milliseconds(waited));
+        violate_at_end(end,
+                       "a request for offers has no end of offers after " + milliseconds(waited));
       }
     });
   }

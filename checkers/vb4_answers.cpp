@@ -125,8 +125,8 @@ class Answers final : public Property {
     ++answers_;
     const Bus::Name name{request, message.relid, message.id};
     if (settle(bus.open, name) || settle(bus.old, name)) return;
-    violate(event, std::string(request_name(request)) + " of channel " + std::to_string(message.relid) +
-                       ", id " + std::to_string(message.id) +
+    violate(event, std::string(request_name(request)) + " of channel " +
+                       std::to_string(message.relid) + ", id " + std::to_string(message.id) +
                        ", is answered once more than it was asked");
   }
 
@@ -152,9 +152,9 @@ class Answers final : public Property {
         const traces::Duration waited = end - std::max(request.asked, since);
         if (waited <= kPatience || may_wait(bus, name)) continue;
         const auto [type, relid, id] = name;
-        violate_at_end(end, std::string(request_name(type)) + " of channel " + std::to_string(relid) +
-                                ", id " + std::to_string(id) + ", has no answer after " +
-                                milliseconds(waited));
+        violate_at_end(end, std::string(request_name(type)) + " of channel " +
+                                std::to_string(relid) + ", id " + std::to_string(id) +
+                                ", has no answer after " + milliseconds(waited));
       }
     });
   }

@@ -72,7 +72,9 @@ class ChannelAutomaton final : public Property {
     return found == states.end() ? ChannelState::Released : found->second;
   }
 
-  static std::string channel_text(std::uint32_t relid) { return "channel " + std::to_string(relid); }
+  static std::string channel_text(std::uint32_t relid) {
+    return "channel " + std::to_string(relid);
+  }
 
   void transition(const traces::Event& event, const ev::VmbusChannel& change) {
     ++changes_;
@@ -107,8 +109,7 @@ class ChannelAutomaton final : public Property {
   }
 
   std::string measured() const override {
-    return std::to_string(changes_) + " changes, " + std::to_string(packets_) +
-           " packets and SRBs";
+    return std::to_string(changes_) + " changes, " + std::to_string(packets_) + " packets and SRBs";
   }
   bool needs_detail() const override { return true; }
 

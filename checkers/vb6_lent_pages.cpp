@@ -19,7 +19,7 @@ using traces::ChannelState;
 using traces::GpadlState;
 using traces::VmbusMessage;
 
-constexpr std::uint16_t kGpaDirect = 9;    // packet types, spec C.6
+constexpr std::uint16_t kGpaDirect = 9;  // packet types, spec C.6
 constexpr std::uint16_t kCompletion = 11;
 
 struct Loans {
@@ -90,8 +90,8 @@ class LentPages final : public Property {
     if (access.gpadl == 0) {
       ++direct_;
       if (!loans.requests.contains({access.relid, access.transaction})) {
-        violate(event, what + ": transaction " + std::to_string(access.transaction) +
-                           " is not under way");
+        violate(event,
+                what + ": transaction " + std::to_string(access.transaction) + " is not under way");
       }
       return;
     }
