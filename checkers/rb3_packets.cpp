@@ -49,7 +49,7 @@ class Packets final : public RingProperty {
   void closed(const traces::Event& event, const WatchedRing& ring) override {
     const auto flow = flows_.find(ring.key);
     if (flow == flows_.end()) return;
-    if (event.as<ev::MemoryUnwatch>() != nullptr) complete(event, ring, flow->second);
+    complete(event, ring, flow->second);
     flows_.erase(flow);
   }
 
