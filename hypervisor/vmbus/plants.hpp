@@ -15,6 +15,7 @@ inline constexpr hv::PlantInfo kPlants[] = {
     {"vmbus.touches-torndown", "a ring is looked at after its GPADL was torn down", "VB-6"},
     {"vmbus.resets-guest-index", "the host rewinds both indices of an empty ring", "RB-1"},
     {"vmbus.overwrites-unread", "free space is ignored when a packet is written", "RB-2"},
+    {"vmbus.publishes-early", "the write index moves before the packet's trailer is written", "RB-2"},
     {"vmbus.wrong-trailer", "the trailer does not name the packet's start", "RB-3"},
     {"vmbus.drops-packet", "the eighth packet of a channel is lost", "RB-3"},
     {"vmbus.forgets-signal", "no doorbell when a ring turns non-empty", "RB-4"},

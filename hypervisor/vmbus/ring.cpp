@@ -196,12 +196,15 @@ RingWriter::Written RingWriter::write(const PacketOut& packet) {
 
   protocol::PacketTrailer trailer{0, start};
   if (plants_ != nullptr && plants_->plant("vmbus.wrong-trailer")) trailer.start = start + 8;
+  result.start = start;
+  result.end = (start + need) % size;
   write_data(memory_, start, bytes);
+  if (plants_ != nullptr && plants_->plant("vmbus.publishes-early")) {
+    store(memory_, ring_header::kWriteIndex, result.end);
+  }
   write_data(memory_, start + static_cast<std::uint32_t>(bytes.size()),
              std::as_bytes(std::span(&trailer, 1)));
   result.fits = true;
-  result.start = start;
-  result.end = (start + need) % size;
   result.hash = traces::hash64_of(bytes);
   result.check = publish(result.start, result.end);
   return result;

@@ -4,6 +4,7 @@
 #include "hypervisor/storage/plants.hpp"
 #include "hypervisor/vmbus/plants.hpp"
 #include "hypervisor/vsp/plants.hpp"
+#include "scenarios/runner/plants.hpp"
 #include "scenarios/runner/run.hpp"
 #include "sim/disk/plants.hpp"
 #include "sim/memory/plants.hpp"
@@ -31,6 +32,7 @@ const std::vector<Plant>& all_plants() {
     add(list, storage::kPlants);
     add(list, vsp::kPlants);
     add(list, migration::kPlants);
+    add(list, kPlants);
     return list;
   }();
   return all;

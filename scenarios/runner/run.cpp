@@ -74,6 +74,15 @@ Finding twin_finding(const Scenario& scenario, const RunOptions& options,
   return check.conclude();
 }
 
+/// The same run once more, in the same process: whatever the first one left behind would show.
+Finding determinism_finding(const Scenario& scenario, const RunOptions& options,
+                            checkers::DeterminismCheck& check) {
+  Simulation again(scenario, simulation_options(options));
+  again.recorder().attach(check.second(), checkers::DeterminismCheck::events());
+  again.run();
+  return check.conclude();
+}
+
 }  // namespace
 
 Verdict Outcome::verdict() const {
@@ -113,6 +122,8 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
     recorder.attach(holds, checkers::HoldCollector::events());
     recorder.attach(twin.original(), checkers::TwinCheck::events());
   }
+  checkers::DeterminismCheck determinism;
+  if (options.twice) recorder.attach(determinism.first(), checkers::DeterminismCheck::events());
 
   simulation.run();
 
@@ -130,6 +141,10 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   if (wants_twin) {
     outcome.findings.push_back(
         twin_finding(scenario, options, twin, holds.holds(), simulation.struck()));
+  }
+  if (options.twice) {
+    outcome.findings.push_back(determinism_finding(scenario, options, determinism));
+    outcome.repeatable = outcome.findings.back().verdict != Verdict::Violated;
   }
   return outcome;
 }

@@ -21,6 +21,7 @@ struct RunOptions {
   std::vector<Override> overrides;  ///< already applied; recorded in the trace's header
   std::set<std::string, std::less<>> plants;
   bool detail = true;
+  bool twice = false;                     ///< run again and judge MG-3 too
   std::ostream* story = nullptr;          ///< nullptr: no story
   std::string trace;                      ///< path, empty: none
   traces::TraceReader* replay = nullptr;  ///< compare with this trace while running
@@ -34,6 +35,7 @@ struct Outcome {
   std::vector<checkers::Finding> findings;
   std::optional<traces::Difference> difference;  ///< with `replay`: the first one
   std::uint64_t compared = 0;                    ///< with `replay`: equal events
+  bool repeatable = true;                        ///< with `twice`: both runs had the same events
 
   checkers::Verdict verdict() const;  ///< Violated before Unknown before Holds
 };

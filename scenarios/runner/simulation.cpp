@@ -6,6 +6,7 @@
 #include "scenarios/guests/images.hpp"
 #include "scenarios/guests/model_guest.hpp"
 #include "scenarios/runner/guest_setup.hpp"
+#include "scenarios/runner/plants.hpp"
 #include "sim/cpu/engine.hpp"
 #include "traces/assert.hpp"
 #include "traces/digest.hpp"
@@ -33,6 +34,12 @@ traces::Digest input_digest(const Scenario& scenario) {
     stream.add_u64(input.digest.low);
   }
   return stream.finish();
+}
+
+/// The planted bug: a count that outlives the world it belongs to.
+std::uint64_t leaked_count() {
+  static std::uint64_t worlds = 0;
+  return worlds++;
 }
 
 }  // namespace
@@ -138,6 +145,8 @@ void Simulation::add_storage() {
 }
 
 void Simulation::add_vms() {
+  std::uint64_t seed = options_.seed;
+  if (world_->plant(*operator_, kPlantLeaksBetweenRuns)) seed ^= leaked_count();
   std::uint32_t number = 0;
   for (const VmSpec& spec : scenario_.vms) {
     migration::VmConfig config;
@@ -146,7 +155,7 @@ void Simulation::add_vms() {
     const bool model = !spec.guest.model.empty();
     config.engine = model ? migration::Engine::Model : migration::Engine::Unicorn;
     config.guest = model ? spec.guest.model : spec.guest.program;
-    config.guest_parameters = guest_parameters(scenario_, spec, options_.seed);
+    config.guest_parameters = guest_parameters(scenario_, spec, seed);
     config.memory_pages = spec.memory_bytes / sim::kPageSize;
     config.disks = spec.disks;
     config.time.instructions_per_us = spec.instructions_per_us;

@@ -34,7 +34,8 @@ std::optional<std::uint64_t> SharedDisk::open(Node& host) {
   const bool granted = !impl_->owner || *impl_->owner == host.id();
   if (!impl_->owner) {
     impl_->owner = host.id();
-    ++impl_->epoch;
+    const bool first = impl_->epoch == 0;
+    if (first || !node_.world().plant(node_, disk::kPlantKeepsEpoch)) ++impl_->epoch;
   }
   traces::ev::DiskOpened event;
   event.disk = config_.number;
