@@ -25,7 +25,7 @@ inline constexpr PlantInfo kPlants[] = {
      "partition states (HV-1)"},
     {kOverlayWritesThrough, "a guest's store to an overlay page goes to the page it covers",
      "GPA rights and overlays (HV-5)"},
-    {kRightsIgnored, "an access that the map forbids is granted with all rights",
+    {kRightsIgnored, "every mapped page is granted with all rights, whatever the map says",
      "GPA rights and overlays (HV-5)"},
     {kSlotOverwritten, "a message is written into a slot that the guest has not freed",
      "message slots (SY-1)"},

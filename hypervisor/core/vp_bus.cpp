@@ -29,18 +29,6 @@ traces::AccessKind kind_of(sim::Access access) {
   return traces::AccessKind::Read;
 }
 
-bool allows(sim::Rights rights, sim::Access access) {
-  switch (access) {
-    case sim::Access::Read:
-      return rights.read;
-    case sim::Access::Write:
-      return rights.write;
-    case sim::Access::Execute:
-      return rights.execute;
-  }
-  return false;
-}
-
 }  // namespace
 
 // ---------------------------------------------------------------- memory
@@ -58,9 +46,8 @@ sim::PhysicalPage VirtualProcessor::page(sim::Gpfn gpfn, sim::Access access) {
     const auto covered = partition_.gpa_map_.ram(gpfn);
     if (covered && plant(partition_, plants::kOverlayWritesThrough)) entry->frame = *covered;
   }
-  if (!allows(entry->rights, access) && plant(partition_, plants::kRightsIgnored)) {
-    entry->rights = {true, true, true};
-  }
+  constexpr sim::Rights kAll{true, true, true};
+  if (entry->rights != kAll && plant(partition_, plants::kRightsIgnored)) entry->rights = kAll;
   if (partition_.node().world().detail()) {
     traces::ev::VpMapped event;
     event.partition = partition_.id().value;
