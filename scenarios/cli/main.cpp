@@ -7,9 +7,12 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "scenarios/cli/commands.hpp"
 #include "scenarios/cli/report.hpp"
+#include "scenarios/language/reader.hpp"
 #include "scenarios/runner/build_id.hpp"
 #include "sim/cpu/engine.hpp"
 #include "traces/file.hpp"
@@ -24,6 +27,23 @@ int wrong_input(const std::exception& error) {
   return cli::kWrongInput;
 }
 
+/// A wrong command line in one line, like every other mistake (law 8).
+std::string usage_mistake(const CLI::App* app, const CLI::Error& error) {
+  std::string text = error.what();
+  const auto unknown = app->remaining();
+  if (!unknown.empty() && unknown.front().rfind('-', 0) != 0) {
+    std::vector<std::string> commands;
+    for (const CLI::App* command : app->get_subcommands({}))
+      commands.push_back(command->get_name());
+    if (!commands.empty()) {
+      text = "there is no command `" + unknown.front() + "`" +
+             scenarios::suggestion(unknown.front(), commands);
+    }
+  }
+  return std::string("hvsim: ") + scenarios::UserError(text).what() +
+         "; `hvsim --help` shows the usage\n";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -32,6 +52,7 @@ int main(int argc, char** argv) {
                "hvsim"};
   app.set_version_flag("--version", "hvsim " + scenarios::build_id());
   app.require_subcommand(1);
+  app.failure_message(usage_mistake);
   cli::Action action;
   cli::add_run(app, action);
   cli::add_replay(app, action);

@@ -1,12 +1,14 @@
 // hvsim run: scenarios, their story, their properties.
 #include <unistd.h>
 
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
 #include "scenarios/cli/commands.hpp"
 #include "scenarios/cli/report.hpp"
 #include "scenarios/language/reader.hpp"
+#include "scenarios/language/units.hpp"
 #include "traces/text.hpp"
 
 namespace cli {
@@ -31,19 +33,43 @@ void require_plant(const std::string& name) {
     known.push_back(plant.name);
   }
   const std::string near = scenarios::nearest(name, known);
-  throw scenarios::UserError("--plant " + name + ": there is no such planted bug" +
-                             (near.empty() ? "; `hvsim list plants` shows them"
-                                           : ", did you mean `" + near + "`?"));
+  throw scenarios::UserError(
+      "--plant " + name + ": there is no such planted bug" +
+      (near.empty() ? "; `hvsim list plants` shows them" : ", did you mean `" + near + "`?"));
 }
 
 namespace {
 
+/// The library's own numbers wrap: -1 would be a seed.
+std::uint64_t parse_seed(const std::string& text) {
+  const auto seed = scenarios::parse_count(text);
+  if (!seed) {
+    throw scenarios::UserError("--seed " + text +
+                               ": is not a whole number from 0 to 999999999999999999");
+  }
+  return *seed;
+}
+
+/// Refuses what cannot become a file before a world runs for it.
+void require_place_for(const std::string& trace) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (trace.empty()) throw scenarios::UserError("--trace: give the path of a file");
+  if (fs::is_directory(trace, ignored)) {
+    throw scenarios::UserError("--trace " + trace + ": is a directory; give the path of a file");
+  }
+  const fs::path folder = fs::path(trace).parent_path();
+  if (!folder.empty() && !fs::is_directory(folder, ignored)) {
+    throw scenarios::UserError("--trace " + trace + ": there is no folder " + folder.string());
+  }
+}
+
 struct RunArguments {
   std::vector<std::string> files;
-  std::optional<std::uint64_t> seed;
+  std::optional<std::string> seed;
   std::vector<std::string> sets;
   std::vector<std::string> plants;
-  std::string trace;
+  std::optional<std::string> trace;
   std::string format = "text";
   bool twice = false;
   bool no_detail = false;
@@ -54,9 +80,10 @@ Report run_one(const std::string& file, const RunArguments& arguments) {
   scenarios::RunOptions options;
   options.overrides = parse_overrides(arguments.sets);
   const scenarios::Scenario scenario = scenarios::load_scenario(file, options.overrides);
-  options.seed = arguments.seed.value_or(scenario.seed);
+  options.seed = arguments.seed ? parse_seed(*arguments.seed) : scenario.seed;
   options.detail = !arguments.no_detail;
-  options.trace = arguments.trace;
+  options.trace = arguments.trace.value_or("");
+  options.twice = arguments.twice;
   for (const std::string& plant : arguments.plants) {
     require_plant(plant);
     options.plants.insert(plant);
@@ -69,14 +96,15 @@ Report run_one(const std::string& file, const RunArguments& arguments) {
   }
   const scenarios::Outcome outcome = scenarios::run_scenario(scenario, options);
   Report report = make_report(scenario, options, outcome);
-  if (arguments.twice) report.repeatable = scenarios::hash_of_run(scenario, options) == outcome.hash;
+  report.repeatable = outcome.repeatable;
   return report;
 }
 
 int run(const RunArguments& arguments) {
-  if (!arguments.trace.empty() && arguments.files.size() != 1) {
+  if (arguments.trace && arguments.files.size() != 1) {
     throw scenarios::UserError("--trace takes one scenario; give one file");
   }
+  if (arguments.trace) require_place_for(*arguments.trace);
   std::vector<Report> reports;
   for (const std::string& file : arguments.files) {
     reports.push_back(run_one(file, arguments));
@@ -94,12 +122,15 @@ void add_run(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("run", "run scenarios and judge their properties");
   command->add_option("FILE", arguments->files, "scenario files")->required();
   command->add_option("--seed", arguments->seed, "seed, instead of the scenario's");
-  command->add_option("--set", arguments->sets, "key=value: change a value of the scenario");
-  command->add_option("--plant", arguments->plants, "switch a deliberate bug on");
+  // One value each, so that a file may follow.
+  command->add_option("--set", arguments->sets, "key=value: change a value of the scenario")
+      ->allow_extra_args(false);
+  command->add_option("--plant", arguments->plants, "switch a deliberate bug on")
+      ->allow_extra_args(false);
   command->add_option("--trace", arguments->trace, "write the event stream to this file");
   command->add_option("--format", arguments->format, "text, json or junit")
       ->check(CLI::IsMember({"text", "json", "junit"}));
-  command->add_flag("--twice", arguments->twice, "run twice and compare the hashes");
+  command->add_flag("--twice", arguments->twice, "run twice and compare event by event (MG-3)");
   command->add_flag("--no-detail", arguments->no_detail,
                     "leave level 1 events out; checkers that need them say unknown");
   command->add_flag("--quiet", arguments->quiet, "no story, only properties");

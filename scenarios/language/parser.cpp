@@ -1,9 +1,9 @@
 #include "scenarios/language/parser.hpp"
 
-#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -11,6 +11,7 @@
 #include "fault-injection/catalogue.hpp"
 #include "hypervisor/management/installation.hpp"
 #include "scenarios/guests/images.hpp"
+#include "scenarios/language/gate.hpp"
 #include "scenarios/language/grammar.hpp"
 #include "scenarios/language/reader.hpp"
 #include "scenarios/language/units.hpp"
@@ -21,68 +22,7 @@ namespace scenarios {
 
 namespace {
 
-constexpr int kMaxDepth = 16;
 constexpr std::size_t kMaxEntries = 4096;  // hosts, VMs, steps... each
-
-/// Looks at the file's structure before any node is built: what yaml-cpp would accept silently or
-/// choke on (aliases, which can be cyclic; depth; a second document) is refused here.
-class Gate final : public YAML::EventHandler {
- public:
-  explicit Gate(std::string file) : file_(std::move(file)) {}
-
-  void OnDocumentStart(const YAML::Mark&) override {}
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { leaf(mark, anchor); }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    fail(mark, "aliases (*name) are not part of the language; write the value out");
-  }
-  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                const std::string&) override {
-    leaf(mark, anchor);
-  }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    deeper(mark, anchor);
-  }
-  void OnSequenceEnd() override { --depth_; }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    deeper(mark, anchor);
-  }
-  void OnMapEnd() override { --depth_; }
-
- private:
-  [[noreturn]] void fail(const YAML::Mark& mark, const std::string& text) const {
-    throw UserError(Place{file_, mark.line + 1, mark.column + 1}, text);
-  }
-  void leaf(const YAML::Mark& mark, YAML::anchor_t anchor) const {
-    if (anchor != 0) fail(mark, "anchors (&name) are not part of the language");
-  }
-  void deeper(const YAML::Mark& mark, YAML::anchor_t anchor) {
-    leaf(mark, anchor);
-    if (++depth_ > kMaxDepth) fail(mark, "nested too deeply; a scenario needs 5 levels");
-  }
-  std::string file_;
-  int depth_ = 0;
-};
-
-YAML::Node parse_yaml(const std::string& file, const std::string& text) {
-  try {
-    std::istringstream stream(text);
-    YAML::Parser parser(stream);
-    Gate gate(file);
-    if (!parser.HandleNextDocument(gate)) {
-      throw UserError(Place{file, 1, 1}, "the file is empty; a scenario is a YAML mapping");
-    }
-    if (parser.HandleNextDocument(gate)) {
-      throw UserError(Place{file, 1, 1}, "more than one YAML document; a file is one scenario");
-    }
-    return YAML::Load(text);
-  } catch (const YAML::Exception& error) {
-    throw UserError(Place{file, error.mark.line + 1, error.mark.column + 1},
-                    "not YAML: " + error.msg);
-  }
-}
 
 /// Replaces what stands at a dotted path. Lists take an index.
 void apply_override(const std::string& file, YAML::Node root, const Override& change) {
@@ -107,9 +47,9 @@ void apply_override(const std::string& file, YAML::Node root, const Override& ch
     }
     if (last) {
       if (index) {
-        at[*index] = change.second;
+        at[*index] = YAML::Node(change.second);  // a new node: it has no place in the file
       } else {
-        at[steps[i]] = change.second;
+        at[steps[i]] = YAML::Node(change.second);
       }
       return;
     }
@@ -287,8 +227,13 @@ class Parser {
                   std::to_string(image->ram_pages * sim::kPageSize >> 20) + "MiB of memory");
     }
     record.size("working-set", guest.working_set_bytes);
-    if (guest.working_set_bytes > vm.memory_bytes) {
-      record.get("working-set").fail("the working set is larger than the VM's memory");
+    // A program's own image and stacks lie below its working set.
+    const std::uint64_t image_bytes =
+        guest.model.empty() ? GUEST_IMAGE_END_PAGE * sim::kPageSize : 0;
+    const std::uint64_t room = vm.memory_bytes - std::min(image_bytes, vm.memory_bytes);
+    if (guest.working_set_bytes > room) {
+      record.get("working-set").fail("the working set does not fit: at most " +
+                                     std::to_string(room >> 20) + "MiB with this memory");
     }
     record.count("dirty-rate", guest.dirty_pages_per_ms, 0, 1'000'000);
     record.duration("disk-interval", guest.disk_interval);
@@ -461,12 +406,27 @@ class Parser {
         reference(where, value, "host", result_.hosts);
         continue;
       }
-      if (info->find(name) != nullptr) continue;
+      if (const traces::FieldInfo* field = info->find(name)) {
+        enum_value(where, *field, value);
+        continue;
+      }
       std::vector<std::string> known{"node"};
       for (const traces::FieldInfo& field : info->fields) known.emplace_back(field.name);
       where.fail("event `" + trigger.event + "` has no field `" + name + "`" +
                  suggestion(name, known));
     }
+  }
+
+  /// A misspelt name of an enumeration would be a fault that never strikes.
+  void enum_value(const Value& where, const traces::FieldInfo& field,
+                  const std::string& value) const {
+    if (field.enumeration == nullptr || field.enumeration->value_of(value)) return;
+    std::vector<std::string> known;
+    for (const traces::EnumValueInfo& entry : field.enumeration->values) {
+      known.emplace_back(entry.name);
+    }
+    where.fail("field `" + std::string(field.name) + "` has no value `" + value + "`" +
+               suggestion(value, known));
   }
 
   void expect(const Record& record) {
@@ -520,7 +480,7 @@ Scenario parse_scenario(const std::string& file, std::string text,
                                            " bytes; a scenario has at most 1 MiB");
   }
   const YAML::Node tree = parse_yaml(file, text);
-  const Value value{file, tree, ""};
+  const Value value{file, tree, "", std::nullopt};
   if (!tree.IsMap()) throw UserError(Place{file, 1, 1}, "a scenario is a YAML mapping");
   for (const Override& change : overrides) apply_override(file, tree, change);
   try {
@@ -532,6 +492,10 @@ Scenario parse_scenario(const std::string& file, std::string text,
 }
 
 Scenario load_scenario(const std::string& path, const std::vector<Override>& overrides) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    throw UserError(path + ": is a directory; give the path of a scenario file");
+  }
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) throw UserError(path + ": cannot be read; give the path of a scenario file");
   const auto bytes = file.tellg();

@@ -9,10 +9,33 @@
 
 namespace scenarios {
 
+namespace {
+
+/// What users wrote is quoted in complaints; a line break in it would make two lines, an escape
+/// sequence would reach the terminal.
+std::string one_line(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    static constexpr char kHex[] = "0123456789abcdef";
+    if (byte >= 0x20 && byte != 0x7f) {
+      line += c;
+    } else {
+      line += std::string("\\x") + kHex[byte >> 4] + kHex[byte & 15];
+    }
+  }
+  return line;
+}
+
+}  // namespace
+
 UserError::UserError(const Place& place, const std::string& text)
-    : std::runtime_error(place.line > 0 ? place.file + ":" + std::to_string(place.line) + ":" +
-                                              std::to_string(place.column) + ": " + text
-                                        : place.file + ": " + text) {}
+    : UserError((place.line > 0 ? place.file + ":" + std::to_string(place.line) + ":" +
+                                      std::to_string(place.column)
+                                : place.file) +
+                ": " + text) {}
+
+UserError::UserError(const std::string& text) : std::runtime_error(one_line(text)) {}
 
 namespace {
 
@@ -71,8 +94,9 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
 }
 
 Place Value::place() const {
+  if (home) return *home;
   const YAML::Mark mark = node.Mark();
-  if (mark.is_null() || path.rfind("--set ", 0) == 0) return {path.empty() ? file : path, 0, 0};
+  if (mark.is_null()) return {path.empty() ? file : "--set " + path, 0, 0};
   return {file, mark.line + 1, mark.column + 1};  // yaml-cpp counts from 0
 }
 
@@ -84,14 +108,17 @@ std::string Value::scalar(Shape shape) const {
 }
 
 Record::Record(Value value, const Rows& rows) : value_(std::move(value)), rows_(rows) {
-  if (!value_.node.IsMap()) value_.fail("expected a mapping with keys" + suggestion("", keys_of(rows)));
+  if (!value_.node.IsMap())
+    value_.fail("expected a mapping with keys" + suggestion("", keys_of(rows)));
   std::set<std::string> seen;
   for (const auto& item : value_.node) {
-    const Value key{value_.file, item.first, ""};
+    Value key{value_.file, item.first, value_.path, std::nullopt};
     const std::string word = key.scalar(Shape::Name);
-    if (!seen.insert(word).second) key.fail("`" + shorten(word) + "` stands here twice; remove one");
-    const bool known = std::any_of(rows.begin(), rows.end(),
-                                   [&word](const Row& row) { return row.key == word; });
+    key.path += (key.path.empty() ? "" : ".") + word;
+    if (!seen.insert(word).second)
+      key.fail("`" + shorten(word) + "` stands here twice; remove one");
+    const bool known =
+        std::any_of(rows.begin(), rows.end(), [&word](const Row& row) { return row.key == word; });
     if (!known) {
       key.fail("unknown key `" + shorten(word) + "`" + suggestion(word, keys_of(rows)));
     }
@@ -115,7 +142,15 @@ bool Record::has(const std::string& key) const { return value_.node[key].IsDefin
 
 Value Record::get(const std::string& key) const {
   const std::string path = value_.path.empty() ? key : value_.path + "." + key;
-  return Value{value_.file, value_.node[key], path};
+  Value value{value_.file, value_.node[key], path, std::nullopt};
+  if (value.node.IsDefined() && value.node.IsNull()) {
+    // yaml-cpp places an absent value at whatever follows it.
+    for (const auto& item : value_.node) {
+      if (item.first.Scalar() == key)
+        value.home = Value{value_.file, item.first, path, std::nullopt}.place();
+    }
+  }
+  return value;
 }
 
 void Record::text(const std::string& key, std::string& out) const {
@@ -138,7 +173,7 @@ void Record::names(const std::string& key, std::vector<std::string>& out) const 
   if (!list.node.IsSequence()) list.fail("expected " + std::string(example_of(Shape::Names)));
   out.clear();
   for (const auto& item : list.node) {
-    const Value value{value_.file, item, ""};
+    const Value value{value_.file, item, list.path, std::nullopt};
     const std::string text = value.scalar(Shape::Name);
     if (!is_name(text)) value.fail("`" + shorten(text) + "` is not a name");
     if (std::find(out.begin(), out.end(), text) != out.end()) {
@@ -209,15 +244,18 @@ std::vector<std::pair<std::string, Record>> Record::mapping(const std::string& k
   const Value value = get(key);
   if (!value.node.IsMap()) value.fail("expected " + std::string(example_of(Shape::Mapping)));
   for (const auto& item : value.node) {
-    const Value entry{value_.file, item.first, ""};
+    const Value entry{value_.file, item.first, value.path, std::nullopt};
     const std::string word = entry.scalar(Shape::Name);
     if (!is_name(word)) entry.fail("`" + shorten(word) + "` is not a name");
     for (const auto& [other, record] : all) {
       if (other == word) entry.fail("`" + word + "` is defined twice; names are unique");
     }
-    Value content{value_.file, item.second, value.path + "." + word};
+    Value content{value_.file, item.second, value.path + "." + word, std::nullopt};
     // `alpha:` with nothing after it: everything at its default.
-    if (content.node.IsNull()) content.node = YAML::Node(YAML::NodeType::Map);
+    if (content.node.IsNull()) {
+      content.node = YAML::Node(YAML::NodeType::Map);
+      content.home = entry.place();
+    }
     all.emplace_back(word, Record(content, *row(key).rows));
   }
   return all;
@@ -230,7 +268,7 @@ std::vector<Record> Record::sequence(const std::string& key) const {
   if (!value.node.IsSequence()) value.fail("expected " + std::string(example_of(Shape::Sequence)));
   std::size_t index = 0;
   for (const auto& item : value.node) {
-    const Value entry{value_.file, item, value.path + "." + std::to_string(index++)};
+    const Value entry{value_.file, item, value.path + "." + std::to_string(index++), std::nullopt};
     all.emplace_back(entry, *row(key).rows);
   }
   return all;
@@ -247,9 +285,13 @@ std::vector<std::pair<std::string, std::string>> Record::fields(const std::strin
   const Value value = get(key);
   if (!value.node.IsMap()) value.fail("expected " + std::string(example_of(Shape::Fields)));
   for (const auto& item : value.node) {
-    const Value name{value_.file, item.first, ""};
-    const Value content{value_.file, item.second, ""};
-    all.emplace_back(name.scalar(Shape::Name), content.scalar(Shape::Text));
+    const Value name{value_.file, item.first, value.path, std::nullopt};
+    const std::string word = name.scalar(Shape::Name);
+    for (const auto& [other, text] : all) {
+      if (other == word) name.fail("`" + shorten(word) + "` stands here twice; remove one");
+    }
+    const Value content{value_.file, item.second, value.path + "." + word, std::nullopt};
+    all.emplace_back(word, content.scalar(Shape::Text));
   }
   return all;
 }

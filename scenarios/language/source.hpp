@@ -17,7 +17,7 @@ struct Place {
 class UserError : public std::runtime_error {
  public:
   UserError(const Place& place, const std::string& text);
-  explicit UserError(const std::string& text) : std::runtime_error(text) {}
+  explicit UserError(const std::string& text);
 };
 
 }  // namespace scenarios
