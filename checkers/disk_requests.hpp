@@ -21,8 +21,8 @@ struct DiskRequest {
   std::uint32_t disk = 0;
   std::uint64_t lba = 0;
   std::uint32_t sectors = 0;
-  std::uint64_t start = 0;             ///< index of the event that accepted it
-  std::vector<std::uint64_t> hashes;   ///< per sector, of the guest's buffer
+  std::uint64_t start = 0;            ///< index of the event that accepted it
+  std::vector<std::uint64_t> hashes;  ///< per sector, of the guest's buffer
 };
 
 class DiskProperty : public Property {

@@ -99,10 +99,9 @@ Finding DeterminismCheck::conclude() const {
     finding.event = second.index;
     finding.time = second.time;
     const bool beyond = second.place >= first.hashes.size();
-    finding.explanation = "the second run's event " + std::to_string(second.place) +
-                          " of level 0 " + (beyond ? "comes after the first run ended: "
-                                                   : "is not the first run's: ") +
-                          second.text;
+    finding.explanation =
+        "the second run's event " + std::to_string(second.place) + " of level 0 " +
+        (beyond ? "comes after the first run ended: " : "is not the first run's: ") + second.text;
   } else if (second.equal() < first.hashes.size()) {
     finding.verdict = Verdict::Violated;
     finding.time = first.last;

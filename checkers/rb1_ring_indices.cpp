@@ -15,8 +15,8 @@ using traces::Writer;
 class RingIndices final : public RingProperty {
  public:
   RingIndices()
-      : RingProperty("RB-1", "ring indices are valid and moved only by the side that owns them", {}) {
-  }
+      : RingProperty("RB-1", "ring indices are valid and moved only by the side that owns them",
+                     {}) {}
 
  private:
   void opened(const traces::Event& event, const WatchedRing& ring) override {

@@ -62,8 +62,7 @@ class UnreadBytes final : public RingProperty {
     if (!by_producer || !write.covers(ring_word::kWrite) || write.covers(ring_word::kRead)) return;
     if (write.before.write >= ring.size) return;
     const std::uint32_t used = write.before.used(ring.size);
-    const std::uint32_t step =
-        (ring.header.write + ring.size - write.before.write) % ring.size;
+    const std::uint32_t step = (ring.header.write + ring.size - write.before.write) % ring.size;
     if (used + step <= ring.size - 8) return;
     violate(event, "the write index of the " + name_of(ring.key) + " moves by " +
                        std::to_string(step) + " bytes when " + std::to_string(used) + " of " +

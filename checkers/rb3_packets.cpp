@@ -23,8 +23,8 @@ class Packets final : public RingProperty {
 
  private:
   struct Flow {
-    std::uint32_t next = 0;               ///< where the host's next packet starts
-    std::set<std::uint32_t> boundaries;   ///< to the guest: ends of packets not yet read
+    std::uint32_t next = 0;              ///< where the host's next packet starts
+    std::set<std::uint32_t> boundaries;  ///< to the guest: ends of packets not yet read
   };
 
   void opened(const traces::Event& event, const WatchedRing& ring) override {

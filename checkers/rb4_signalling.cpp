@@ -21,8 +21,8 @@ class Signalling final : public RingProperty {
  public:
   Signalling()
       : RingProperty("RB-4", "the host signals exactly when a ring's rules ask for it",
-                     {ev::RingProduced::kType, ev::RingConsumed::kType,
-                      ev::RingSignalCheck::kType, ev::VmbusSignal::kType}) {}
+                     {ev::RingProduced::kType, ev::RingConsumed::kType, ev::RingSignalCheck::kType,
+                      ev::VmbusSignal::kType}) {}
 
  private:
   /// What a channel's next event must be.
@@ -78,10 +78,9 @@ class Signalling final : public RingProperty {
     const bool was_empty = header.read == check.old_index;
     const bool must = header.mask == 0 && was_empty;
     if (must == check.signalled) return;
-    const std::string state = "mask " + std::to_string(header.mask) + ", write index " +
-                              std::to_string(check.old_index) + " to " +
-                              std::to_string(header.write) + ", read index " +
-                              std::to_string(header.read);
+    const std::string state =
+        "mask " + std::to_string(header.mask) + ", write index " + std::to_string(check.old_index) +
+        " to " + std::to_string(header.write) + ", read index " + std::to_string(header.read);
     violate(event, std::string(must ? "no signal for" : "a needless signal for") + " the " +
                        name_of(ring.key) + " with " + state);
   }
@@ -109,7 +108,8 @@ class Signalling final : public RingProperty {
   }
 
   void signalled(const traces::Event& event, const ev::VmbusSignal& signal) {
-    if (signal.reason == SignalReason::Restore) return;  // once after a move, whatever the rings say
+    if (signal.reason == SignalReason::Restore)
+      return;  // once after a move, whatever the rings say
     ++signals_;
     const Owes wanted =
         signal.reason == SignalReason::Packet ? Owes::PacketSignal : Owes::SpaceSignal;

@@ -3,6 +3,7 @@
 //
 // Time counts only while the VM's processors run and its host is not paused. The host is idle when
 // it has answered everything that it took; the guest is, when it has been told and is not behind.
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -79,14 +80,17 @@ class NoDeadlock final : public RingProperty {
     } else if (const auto* vp = event.as<ev::VpState>()) {
       processor(event, *vp);
     } else if (event.as<ev::NodePaused>() != nullptr) {
-      restart(event, [&](const ChannelKey& key) { return key.node == event.node.value; },
-              [&] { paused_.insert(event.node.value); });
+      restart(
+          event, [&](const ChannelKey& key) { return key.node == event.node.value; },
+          [&] { paused_.insert(event.node.value); });
     } else if (event.as<ev::NodeResumed>() != nullptr) {
-      restart(event, [&](const ChannelKey& key) { return key.node == event.node.value; },
-              [&] { paused_.erase(event.node.value); });
+      restart(
+          event, [&](const ChannelKey& key) { return key.node == event.node.value; },
+          [&] { paused_.erase(event.node.value); });
     } else if (event.as<ev::NodeKilled>() != nullptr) {
       paused_.erase(event.node.value);
-      std::erase_if(running_, [&](const auto& entry) { return entry.first.first == event.node.value; });
+      std::erase_if(running_,
+                    [&](const auto& entry) { return entry.first.first == event.node.value; });
     }
   }
 
@@ -129,17 +133,18 @@ class NoDeadlock final : public RingProperty {
 
   void processor(const traces::Event& event, const ev::VpState& vp) {
     const Place place{event.node.value, vp.partition};
-    restart(event,
-            [&](const ChannelKey& key) {
-              return key.node == place.first && key.partition == place.second;
-            },
-            [&] {
-              if (vp.state == traces::VpState::Running) {
-                running_[place].insert(vp.vp);
-              } else {
-                running_[place].erase(vp.vp);
-              }
-            });
+    restart(
+        event,
+        [&](const ChannelKey& key) {
+          return key.node == place.first && key.partition == place.second;
+        },
+        [&] {
+          if (vp.state == traces::VpState::Running) {
+            running_[place].insert(vp.vp);
+          } else {
+            running_[place].erase(vp.vp);
+          }
+        });
   }
 
   /// Judges what concerns these channels, changes the circumstances and starts their clocks again.

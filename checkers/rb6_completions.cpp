@@ -116,7 +116,7 @@ class Completions final : public Property {
   std::string bound() const override { return "answered within " + milliseconds(kPatience); }
 
   std::map<Place, Open> open_;
-  std::map<std::uint32_t, Open> carried_;    // by VM
+  std::map<std::uint32_t, Open> carried_;  // by VM
   std::map<std::uint32_t, Place> origin_;
   std::uint64_t requests_ = 0;
   std::uint64_t completions_ = 0;

@@ -32,8 +32,8 @@ struct Value {
 
 struct Sector {
   std::vector<Value> values;
-  bool untouched = true;                ///< what was there at first may still be there
-  std::optional<std::uint64_t> first;   ///< its hash, once it has been read
+  bool untouched = true;               ///< what was there at first may still be there
+  std::optional<std::uint64_t> first;  ///< its hash, once it has been read
 
   /// A write that began at `start` has taken effect: all that ended before is gone.
   void supersede(std::uint64_t start) {
@@ -95,7 +95,8 @@ class LinearisableBlocks final : public DiskProperty {
   void allow(std::uint32_t disk, std::uint64_t lba, std::uint64_t hash) {
     for (auto& [id, read] : reads_) {
       const DiskRequest& request = read.request;
-      if (request.disk != disk || lba < request.lba || lba - request.lba >= request.sectors) continue;
+      if (request.disk != disk || lba < request.lba || lba - request.lba >= request.sectors)
+        continue;
       read.allowed[lba - request.lba].hashes.push_back(hash);
     }
   }
@@ -124,7 +125,8 @@ class LinearisableBlocks final : public DiskProperty {
       return;
     }
     violate(event, std::string(what) + " something in sector " + std::to_string(lba) + " of disk " +
-                       std::to_string(disk) + " that is neither the last completed write nor one of " +
+                       std::to_string(disk) +
+                       " that is neither the last completed write nor one of " +
                        std::to_string(allowed.hashes.size()) + " possible ones");
   }
 
@@ -141,7 +143,8 @@ class LinearisableBlocks final : public DiskProperty {
     if (request.kind != DiskRequest::Kind::Write) return;
     ++writes_;
     Disk& disk = disks_[request.disk];
-    for (std::uint32_t i = 0; i < request.sectors; ++i) end(disk[request.lba + i], event, request, success);
+    for (std::uint32_t i = 0; i < request.sectors; ++i)
+      end(disk[request.lba + i], event, request, success);
   }
 
   /// A failed write may have taken effect or not, but it does not any more.

@@ -26,12 +26,23 @@ T load(std::span<const std::byte> bytes, std::size_t at) {
 
 void set_word(RingHeader& header, std::uint32_t offset, std::uint32_t value) {
   switch (offset) {
-    case ring_word::kWrite: header.write = value; break;
-    case ring_word::kRead: header.read = value; break;
-    case ring_word::kMask: header.mask = value; break;
-    case ring_word::kPending: header.pending = value; break;
-    case ring_word::kFeatures: header.features = value; break;
-    default: break;
+    case ring_word::kWrite:
+      header.write = value;
+      break;
+    case ring_word::kRead:
+      header.read = value;
+      break;
+    case ring_word::kMask:
+      header.mask = value;
+      break;
+    case ring_word::kPending:
+      header.pending = value;
+      break;
+    case ring_word::kFeatures:
+      header.features = value;
+      break;
+    default:
+      break;
   }
 }
 
@@ -56,8 +67,7 @@ std::uint32_t RingHeader::used(std::uint32_t size) const {
 }
 
 bool WatchedRing::indices_valid() const {
-  return header.write < size && header.read < size && header.write % 8 == 0 &&
-         header.read % 8 == 0;
+  return header.write < size && header.read < size && header.write % 8 == 0 && header.read % 8 == 0;
 }
 
 void WatchedRing::copy(std::uint32_t index, std::span<std::byte> out) const {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -103,7 +105,8 @@ class RingProperty : public Property {
   bool needs_detail() const override { return true; }
 
  private:
-  using WatchKey = std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;  // node, partition, watch
+  using WatchKey =
+      std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;  // node, partition, watch
   void watch(const traces::Event& event, const traces::ev::MemoryWatch& watch);
   void take(const traces::Event& event, const traces::ev::MemoryWatchedWrite& write);
   void drop(const traces::Event& event, const RingKey& key);

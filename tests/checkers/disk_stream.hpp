@@ -14,7 +14,8 @@ class DiskStream : public EventStream {
   using EventStream::EventStream;
   using Content = std::vector<std::uint64_t>;
 
-  void ask(std::uint8_t opcode, std::uint64_t transaction, std::uint64_t lba, std::uint32_t blocks) {
+  void ask(std::uint8_t opcode, std::uint64_t transaction, std::uint64_t lba,
+           std::uint32_t blocks) {
     traces::ev::ScsiRequest event;
     event.partition = 2;
     event.relid = 2;

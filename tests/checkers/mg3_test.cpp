@@ -66,9 +66,7 @@ TEST_F(Determinism, ARunThatGoesOnIsBlamed) {
   EXPECT_EQ(check.conclude().verdict, Verdict::Violated);
 }
 
-TEST_F(Determinism, NoEventsAreNoProof) {
-  EXPECT_EQ(check.conclude().verdict, Verdict::Unknown);
-}
+TEST_F(Determinism, NoEventsAreNoProof) { EXPECT_EQ(check.conclude().verdict, Verdict::Unknown); }
 
 }  // namespace
 }  // namespace checkers

@@ -62,9 +62,7 @@ TEST_F(Packets, OtherBytesThanInMemoryAreBlamed) {
   EXPECT_TRUE(stream.blames(stream.host_takes(0, 8)));
 }
 
-TEST_F(Packets, AWrongTrailerIsBlamed) {
-  EXPECT_TRUE(stream.blames(stream.host_answers(0, 7, 8)));
-}
+TEST_F(Packets, AWrongTrailerIsBlamed) { EXPECT_TRUE(stream.blames(stream.host_answers(0, 7, 8))); }
 
 TEST_F(Packets, AGuestThatStopsInsideAPacketIsBlamed) {
   stream.host_answers(0, 7);

@@ -68,9 +68,7 @@ TEST_F(Signalling, ADecisionWithoutItsSignalIsBlamed) {
   EXPECT_TRUE(stream.blames(stream.host_answers(40, 8)));
 }
 
-TEST_F(Signalling, ASignalWithoutDecisionIsBlamed) {
-  EXPECT_TRUE(stream.blames(stream.signal()));
-}
+TEST_F(Signalling, ASignalWithoutDecisionIsBlamed) { EXPECT_TRUE(stream.blames(stream.signal())); }
 
 TEST_F(Signalling, APacketWithoutCheckIsBlamed) {
   stream.host_answers(0, 7);

@@ -12,7 +12,7 @@
 namespace checkers::testing {
 
 inline constexpr std::uint32_t kRingSize = 4096;
-inline constexpr std::uint32_t kToHost = 4;   // numbers of the watches
+inline constexpr std::uint32_t kToHost = 4;  // numbers of the watches
 inline constexpr std::uint32_t kToGuest = 5;
 
 /// Partition 2 of node 1 with channel 2, each ring one page of data. Its VM runs.
