@@ -213,6 +213,10 @@ class SurvivesWithOwner final : public Places {
       for (const auto& [vm, owner] : owners_) {
         if (owner == event.node.value) lost_.insert(vm);
       }
+    } else if (const auto* given = event.as<ev::VmOwner>()) {
+      // A commit that was already on its way when the old owner died makes another host the owner.
+      // The same host that comes back has lost what ran on it.
+      if (given->owner != owners_[given->vm]) lost_.erase(given->vm);
     }
     Places::on_event(event);
   }

@@ -321,7 +321,7 @@ WorkerProcess* Host::worker(std::uint32_t vm) {
 
 void Host::emit_digests(traces::DigestPoint point) {
   for (auto& [number, vm] : vms_) {
-    if (vm.worker != nullptr) vm.worker->emit_digests(point);
+    if (vm.state == VmState::Running) vm.worker->emit_digests(point);
   }
 }
 

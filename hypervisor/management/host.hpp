@@ -55,7 +55,7 @@ class Host final : migration::TargetHost {
   std::vector<std::uint32_t> vms() const;
   migration::WorkerProcess* worker(std::uint32_t vm);
   hv::Hypervisor& hypervisor() { return hypervisor_; }
-  /// Digests of every running or suspended VM here.
+  /// Digests of every VM that runs here. One in doubt may run elsewhere: its copy here is not it.
   void emit_digests(traces::DigestPoint point);
 
  private:
