@@ -46,6 +46,7 @@ std::string command_of(const scenarios::Scenario& scenario,
   }
   for (const std::string& plant : options.plants) command += " --plant " + quoted(plant);
   if (!options.detail) command += " --no-detail";
+  if (options.twice) command += " --twice";
   return command;
 }
 

@@ -1,0 +1,338 @@
+"""The command line: what it prints, where, and with which exit code."""
+
+import concurrent.futures
+import json
+import os
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+
+import support
+
+QUICKSTART = support.QUICKSTART
+# So long that the migration and its twin are in it, so short that it costs little.
+SHORT = ('--set', 'end=200ms', '--set', 'timeline.0.at=50ms')
+
+
+class Run(support.Case):
+    """hvsim run."""
+
+    def test_quickstart_tells_its_story_and_judges(self):
+        """The lines that the README promises."""
+        out = self.expect_code(0, 'run', QUICKSTART).stdout.decode()
+        for pattern in (r'^quickstart, seed 1$', r'^ +[\d.]+ ms  alpha +job \d+: start-vm web$',
+                        r'^ +[\d.]+ ms  alpha +web says: worker: connected, VMBus 2\.4$',
+                        r'^ +500\.000 ms  alpha +job \d+: move-vm web to beta$',
+                        r'^ +[\d.]+ ms  alpha +round 0: \d+ pages',
+                        r'^ +[\d.]+ ms  beta +web runs again \(live migration\) after [\d.]+ ms$',
+                        r'^ +1200\.000 ms +the world ends$',
+                        r'^  holds +MI-1 +memory and processors at resume equal',
+                        r'^  holds +downtime-below .*: [\d.]+ ms \(bound 100\.000 ms\)$',
+                        r'^  holds +twin-equal .*: \d+ digests compared$'):
+            self.assertRegex(out, re.compile(pattern, re.M))
+        last = out.splitlines()[-1]
+        found = re.match(r'(\d+) of (\d+) properties hold; \d+ events, hash [0-9a-f]{32}$', last)
+        self.assertTrue(found, last)
+        self.assertEqual(found[1], found[2])
+        self.assertEqual(len(re.findall(r'^  holds ', out, re.M)), int(found[1]))
+
+    def test_options_may_stand_before_the_file(self):
+        """--set and --plant take one value each."""
+        out = self.expect_code(0, 'run', '--set', 'description=other', *SHORT, '--seed', '7',
+                               QUICKSTART).stdout.decode()
+        self.assertTrue(out.startswith('quickstart, seed 7\nother\n'), out[:100])
+
+    def test_json_is_alone_on_stdout(self):
+        """One document, and nothing on stderr."""
+        result = self.expect_code(0, 'run', QUICKSTART, *SHORT, '--format', 'json')
+        self.assertEqual(result.stderr, b'')
+        [report] = json.loads(result.stdout)
+        self.assertEqual((report['scenario'], report['seed'], report['exit_code']),
+                         ('quickstart', 1, 0))
+        self.assertRegex(report['hash'], '^[0-9a-f]{32}$')
+        self.assertEqual({entry['verdict'] for entry in report['properties']}, {'holds'})
+        for entry in report['properties']:
+            self.assertTrue(entry['property'] and entry['statement'] and entry['measured'])
+
+    def test_json_of_a_violation_says_where(self):
+        """Exit code 1, event, time, explanation and the command that shows it again."""
+        result = self.expect_code(1, 'run', QUICKSTART, *SHORT, '--set',
+                                  'expect.1.downtime-below=1us', '--format', 'json')
+        [report] = json.loads(result.stdout)
+        self.assertEqual(report['exit_code'], 1)
+        [violated] = [e for e in report['properties'] if e['verdict'] == 'violated']
+        self.assertEqual(violated['property'], 'downtime-below')
+        self.assertTrue(violated['explanation'])
+        self.assertGreater(violated['time_ns'], 50_000_000)
+        again = support.run_line(report['reproduce'], self.folder)
+        self.assertEqual(again.returncode, 1)
+        self.assertEqual(support.hash_in(again.stdout.rsplit(b'again:', 1)[0]), report['hash'])
+
+    def test_junit_counts_what_it_holds(self):
+        """Two scenarios, one failure in each."""
+        shutil.copy(QUICKSTART, self.folder / 'other.yaml')
+        result = self.expect_code(1, 'run', QUICKSTART, 'other.yaml', *SHORT, '--set',
+                                  'expect.1.downtime-below=1us', '--format', 'junit')
+        root = ET.fromstring(result.stdout)
+        self.assertEqual(len(root), 2)
+        for suite in root:
+            cases = suite.findall('testcase')
+            self.assertEqual(int(suite.get('tests')), len(cases))
+            self.assertGreater(len(cases), 6)
+            self.assertEqual(int(suite.get('failures')), len(suite.findall('testcase/failure')))
+            self.assertEqual((suite.get('failures'), suite.get('skipped'), suite.get('errors')),
+                             ('1', '0', '0'))
+            self.assertIn('again: hvsim run', suite.find('testcase/failure').text)
+
+    def test_without_detail_checkers_say_unknown(self):
+        """Exit code 4: undecided is not a pass."""
+        result = self.expect_code(4, 'run', QUICKSTART, *SHORT, '--no-detail', '--quiet')
+        self.assertRegex(result.stdout.decode(), re.compile(r'^  unknown ', re.M))
+        self.assertIn('--no-detail', result.stdout.decode().splitlines()[-1])
+
+    def test_twice_says_that_it_is_deterministic(self):
+        """MG-3: both runs have the same events."""
+        result = self.expect_code(0, 'run', QUICKSTART, *SHORT, '--twice', '--quiet')
+        self.assertNotIn(b'NOT DETERMINISTIC', result.stdout)
+        self.assertRegex(result.stdout.decode(), re.compile(r'^  holds +MG-3 ', re.M))
+
+    def test_seed_of_the_command_line_goes_before_the_scenarios(self):
+        """And another seed is another run."""
+        def run(*more):
+            return support.hash_in(self.expect_code(0, 'run', QUICKSTART, *SHORT, '--quiet',
+                                                    *more).stdout)
+        self.assertEqual(run(), run('--seed', '1'))
+        self.assertNotEqual(run(), run('--seed', '2'))
+        self.assertEqual(run('--seed', '2'), run('--set', 'seed=2'))
+
+
+class SameHash(support.Case):
+    """The same seed gives the same hash whatever the machine does."""
+
+    def run_hash(self, *, env=None, prefix=()):
+        """The hash of one run."""
+        return support.hash_in(self.expect_code(0, 'run', QUICKSTART, '--quiet', env=env,
+                                                prefix=prefix).stdout)
+
+    def test_in_parallel_processes(self):
+        """Two at once."""
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            first, second = pool.map(lambda _: self.run_hash(), range(2))
+        self.assertEqual(first, second)
+
+    def test_with_and_without_randomised_addresses(self):
+        """Address-space randomisation must be on for this to say anything."""
+        with open('/proc/sys/kernel/randomize_va_space', encoding='ascii') as state:
+            self.assertNotEqual(state.read().strip(), '0')
+        self.assertEqual(self.run_hash(), self.run_hash(prefix=('setarch', '-R')))
+
+    def test_with_other_processor_features(self):
+        """glibc picks other routines when FMA and AVX2 are hidden from it."""
+        tunables = {'GLIBC_TUNABLES': 'glibc.cpu.hwcaps=-FMA,-FMA4,-AVX2,-AVX512F,-ERMS'}
+        self.assertEqual(self.run_hash(), self.run_hash(env=tunables))
+
+    def test_in_another_environment(self):
+        """Locale, time zone and the allocator's fill byte."""
+        self.assertEqual(self.run_hash(), self.run_hash(
+            env={'LC_ALL': 'de_DE.UTF-8', 'TZ': 'Asia/Tokyo', 'MALLOC_PERTURB_': '165'}))
+
+
+class Traces(support.Case):
+    """A stored run: written once, then read in every way."""
+
+    def record(self, name, *more, code=0):
+        """Writes a trace; gives the hash of the run."""
+        out = self.expect_code(code, 'run', QUICKSTART, *SHORT, '--quiet', '--trace', name,
+                               *more).stdout
+        self.assertEqual([f.name for f in self.folder.glob('*.partial')], [])
+        return support.hash_in(out.rsplit(b'again:', 1)[0])
+
+    def test_replay_finds_the_same_run(self):
+        """Event by event."""
+        digest = self.record('a.trace', '--seed', '5')
+        out = self.expect_code(0, 'replay', 'a.trace').stdout.decode()
+        self.assertRegex(out, rf'^replayed \d+ events of quickstart, seed 5: identical, '
+                              rf'hash {digest}\n$')
+
+    def test_replay_needs_neither_the_scenario_nor_its_folder(self):
+        """The trace holds all that decides the run."""
+        shutil.copy(QUICKSTART, self.folder / 'q.yaml')
+        self.expect_code(0, 'run', 'q.yaml', *SHORT, '--quiet', '--trace', 'a.trace')
+        (self.folder / 'q.yaml').unlink()
+        self.expect_code(0, 'replay', 'a.trace')
+
+    def test_replay_of_a_planted_bug_passes(self):
+        """The bug is part of the run; check judges it as the run was judged."""
+        self.record('a.trace', '--plant', 'migration.forgets-final-set', code=1)
+        self.expect_code(0, 'replay', 'a.trace')
+        out = self.expect_code(1, 'check', 'a.trace').stdout.decode()
+        self.assertRegex(out, re.compile(r'^  VIOLATED +MI-1 ', re.M))
+        self.assertEqual(out.splitlines()[-1], 'again: hvsim check a.trace')
+
+    def test_check_judges_in_every_format(self):
+        """The same properties and the same hash as the run."""
+        digest = self.record('a.trace')
+        text = self.expect_code(0, 'check', 'a.trace').stdout
+        self.assertEqual(support.hash_in(text), digest)
+        [report] = json.loads(self.expect_code(0, 'check', 'a.trace', '--format', 'json').stdout)
+        self.assertEqual(report['hash'], digest)
+        suite = ET.fromstring(self.expect_code(0, 'check', 'a.trace', '--format', 'junit').stdout)[0]
+        self.assertEqual(int(suite.get('tests')), len(report['properties']))
+
+    def test_show_prints_and_filters(self):
+        """Text with a heading, JSON lines, by type, by area, by node, by index, by count."""
+        self.record('a.trace')
+        def show(*more):
+            return self.expect_code(0, 'trace', 'show', 'a.trace', *more).stdout.decode().splitlines()
+        self.assertTrue(show('--count', '1')[0].startswith('# '), 'heading')
+        everything = [json.loads(line) for line in show('--json')]
+        self.assertEqual([e['index'] for e in everything], list(range(everything[0]['index'],
+                         everything[0]['index'] + len(everything))))
+        phases = [json.loads(line) for line in show('--json', '--type', 'migration.phase')]
+        self.assertEqual({e['event'] for e in phases}, {'migration.phase'})
+        area = [json.loads(line) for line in show('--json', '--type', 'migration')]
+        self.assertGreater(len(area), len(phases))
+        self.assertTrue(all(e['event'].startswith('migration.') for e in area))
+        beta = [json.loads(line) for line in show('--json', '--node', 'beta')]
+        self.assertEqual({e['node_name'] for e in beta}, {'beta'})
+        self.assertLess(len(beta), len(everything))
+        self.assertEqual(len(show('--json', '--count', '7')), 7)
+        self.assertEqual(json.loads(show('--json', '--from', '100', '--count', '1')[0])['index'],
+                         100)
+        self.expect_mistake('trace', 'show', 'a.trace', '--type', 'migration.fase',
+                            begins='--type migration.fase: ', mentions='`migration.phase`')
+
+    def test_stat_sums_up(self):
+        """The counts are those of the events."""
+        digest = self.record('a.trace')
+        out = self.expect_code(0, 'trace', 'stat', 'a.trace').stdout.decode()
+        self.assertIn(f'hash      {digest}\n', out)
+        total = int(re.search(r'^events +(\d+) ', out, re.M)[1])
+        rows = re.findall(r'^ +(\d+)  [a-z_0-9]+\.[a-z_0-9]+$', out, re.M)
+        self.assertEqual(sum(map(int, rows)), total)
+
+    def test_diff_finds_the_first_difference(self):
+        """Same run: 0. Other seed: 3, and both sides of the first event that differs."""
+        self.record('a.trace')
+        self.record('b.trace')
+        self.record('c.trace', '--seed', '2')
+        self.assertEqual((self.folder / 'a.trace').read_bytes(),
+                         (self.folder / 'b.trace').read_bytes())
+        self.expect_code(0, 'trace', 'diff', 'a.trace', 'b.trace')
+        out = self.expect_code(3, 'trace', 'diff', 'a.trace', 'c.trace').stdout.decode()
+        self.assertIn('seed', out)
+        self.assertRegex(out, r'differ')
+
+    def test_an_unfinished_trace_leaves_nothing(self):
+        """No place for it: no run, no file."""
+        for path, words in (('no/such/folder/a.trace', 'no folder'), ('.', 'is a directory'),
+                            ('', 'path of a file')):
+            self.expect_mistake('run', QUICKSTART, *SHORT, '--trace', path, begins='--trace',
+                                mentions=words)
+
+
+class Lists(support.Case):
+    """hvsim list, schema, doctor and help."""
+
+    def test_every_list_has_lines_with_a_name_and_a_sentence(self):
+        """No name twice."""
+        for what in ('checkers', 'plants', 'faults', 'verbs', 'events', 'guests'):
+            with self.subTest(what=what):
+                lines = self.expect_code(0, 'list', what).stdout.decode().splitlines()
+                names = [line.split()[0] for line in lines]
+                self.assertEqual(len(names), len(set(names)))
+                self.assertTrue(all(len(line.split()) > 2 for line in lines), lines)
+
+    def test_every_plant_names_a_checker_that_exists(self):
+        """A bug without its checker is caught by nobody."""
+        checkers = {line.split()[0] for line in
+                    self.expect_code(0, 'list', 'checkers').stdout.decode().splitlines()}
+        for line in self.expect_code(0, 'list', 'plants').stdout.decode().splitlines():
+            with self.subTest(plant=line.split()[0]):
+                self.assertIn(re.search(r'\b([A-Z]{2}-\d+)\)?\]$', line)[1], checkers)
+
+    def test_schema_is_json_and_knows_every_key_of_the_library(self):
+        """draft 7, closed objects."""
+        schema = json.loads(self.expect_code(0, 'schema').stdout)
+        self.assertEqual(schema['$schema'], 'http://json-schema.org/draft-07/schema#')
+        self.assertIs(schema['additionalProperties'], False)
+        self.assertEqual(set(schema['required']), {'scenario', 'end', 'hosts', 'vms'})
+        for file in support.LIBRARY.glob('*.yaml'):
+            keys = set(re.findall(r'^([a-z-]+):', file.read_text(), re.M))
+            self.assertLessEqual(keys, set(schema['properties']), file)
+
+    def test_doctor_knows_the_engines(self):
+        """Exit code 0 when the built-in ones work."""
+        out = self.expect_code(0, 'doctor').stdout.decode()
+        self.assertRegex(out, re.compile(r'^engine unicorn +ok$', re.M))
+        self.assertRegex(out, re.compile(r'^engine model +ok$', re.M))
+
+    def test_help_and_version_go_to_stdout(self):
+        """And are no mistake."""
+        for arguments in (('--help',), ('run', '--help'), ('trace', 'show', '--help'),
+                          ('--version',)):
+            result = self.expect_code(0, *arguments)
+            self.assertTrue(result.stdout)
+            self.assertEqual(result.stderr, b'')
+
+
+class Usage(support.Case):
+    """A wrong command line is one line too."""
+
+    def test_commands(self):
+        """Missing, unknown, incomplete."""
+        for arguments, words in (((), 'subcommand'), (('rnu',), 'did you mean `run`?'),
+                                 (('run',), 'FILE'), (('trace',), 'subcommand'),
+                                 (('list',), 'WHAT'), (('list', 'frobs'), 'frobs'),
+                                 (('replay',), 'TRACE'), (('trace', 'diff', 'a'), 'RIGHT'),
+                                 (('run', QUICKSTART, '--frob'), '--frob'),
+                                 (('run', QUICKSTART, '--format', 'xml'), 'xml'),
+                                 (('trace', 'show', 'a', '--count', '-1x'), '--count')):
+            with self.subTest(arguments=arguments):
+                self.expect_mistake(*arguments, begins='hvsim: ', mentions=words)
+
+    def test_values(self):
+        """Each names the option."""
+        for option, value, words in (
+                ('--seed', '-1', 'whole number'), ('--seed', '1.5', 'whole number'),
+                ('--seed', '010', 'whole number'), ('--seed', '9' * 20, 'whole number'),
+                ('--set', 'seed', 'key=value'), ('--set', '=3', 'key=value'),
+                ('--set', 'a.=3', 'a path'), ('--set', '..=3', 'a path'),
+                ('--set', 'vms.wob.memory=64MiB', '`wob`'),
+                ('--set', 'vms.web.memry=64MiB', 'did you mean `memory`?'),
+                ('--set', 'vms.web.memory=65', '`65` is not a size'),
+                ('--set', 'vms.web.memory=', 'is not a size'),
+                ('--set', 'vms=3', 'expected a mapping'),
+                ('--set', 'timeline.3.at=1s', 'no entry `3`'),
+                ('--set', 'timeline.0.at=-1s', 'cannot be negative'),
+                ('--set', 'seed.x=3', 'nothing stands below'),
+                ('--set', 'end=0s', 'longer than 0'),
+                ('--set', 'frob=1', 'unknown key `frob`'),
+                ('--plant', 'disk.torn-sectr', 'did you mean `disk.torn-sector`?'),
+                ('--plant', 'z' * 30, 'hvsim list plants')):
+            with self.subTest(option=option, value=value):
+                self.expect_mistake('run', QUICKSTART, option, value, begins=option + ' ',
+                                    mentions=words)
+
+    def test_files(self):
+        """That do not exist, are folders, cannot be named."""
+        (self.folder / 'folder').mkdir()
+        for path, words in (('none.yaml', 'cannot be read'), ('folder', 'is a directory'),
+                            ('a\nb.yaml', 'cannot be read'), ('', 'cannot be read')):
+            with self.subTest(path=path):
+                self.expect_mistake('run', path, begins='', mentions=words)
+
+    def test_a_full_disk_is_noticed(self):
+        """Half a report is not a report."""
+        if not os.path.exists('/dev/full'):
+            self.fail('this machine has no /dev/full')
+        with open('/dev/full', 'wb') as full:
+            result = subprocess.run([support.HVSIM, 'list', 'events'], check=False, stdout=full,
+                                    stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(result.returncode, 2)
+        self.assertEqual(result.stderr.count(b'\n'), 1)
+
+
+if __name__ == '__main__':
+    support.main()
