@@ -89,7 +89,8 @@ int exit_code(const std::vector<Report>& reports) {
 std::string findings_text(const std::vector<Finding>& findings) {
   std::string text;
   for (const Finding& finding : findings) {
-    const std::string bound = finding.bound.empty() ? "" : fmt::format(" (bound {})", finding.bound);
+    const std::string bound =
+        finding.bound.empty() ? "" : fmt::format(" (bound {})", finding.bound);
     text += fmt::format("  {:<8}  {:<20} {}: {}{}\n", word_of(finding.verdict), finding.property,
                         finding.statement, finding.measured, bound);
     if (finding.verdict == Verdict::Holds) continue;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "checkers/checker.hpp"
 #include "fault-injection/catalogue.hpp"
@@ -13,8 +12,8 @@
 #include "scenarios/guests/images.hpp"
 #include "scenarios/language/gate.hpp"
 #include "scenarios/language/grammar.hpp"
+#include "scenarios/language/overrides.hpp"
 #include "scenarios/language/reader.hpp"
-#include "scenarios/language/units.hpp"
 #include "sim/memory/address.hpp"
 #include "traces/reflection.hpp"
 
@@ -23,43 +22,6 @@ namespace scenarios {
 namespace {
 
 constexpr std::size_t kMaxEntries = 4096;  // hosts, VMs, steps... each
-
-/// Replaces what stands at a dotted path. Lists take an index.
-void apply_override(const std::string& file, YAML::Node root, const Override& change) {
-  const std::string place = "--set " + change.first + "=" + change.second;
-  YAML::Node at = root;
-  std::stringstream path(change.first);
-  std::string step;
-  std::vector<std::string> steps;
-  while (std::getline(path, step, '.')) steps.push_back(step);
-  if (steps.empty() || change.first.back() == '.') {
-    throw UserError(Place{place, 0, 0}, "expected a path such as vms.web.memory=128MiB");
-  }
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    const bool last = i + 1 == steps.size();
-    const auto index = at.IsSequence() ? parse_count(steps[i]) : std::nullopt;
-    if (at.IsSequence() && (!index || *index >= at.size())) {
-      throw UserError(Place{place, 0, 0}, "no entry `" + steps[i] + "` in a list of " +
-                                              std::to_string(at.size()) + " in " + file);
-    }
-    if (!at.IsSequence() && !at.IsMap()) {
-      throw UserError(Place{place, 0, 0}, "nothing stands below `" + steps[i - 1] + "` in " + file);
-    }
-    if (last) {
-      if (index) {
-        at[*index] = YAML::Node(change.second);  // a new node: it has no place in the file
-      } else {
-        at[steps[i]] = YAML::Node(change.second);
-      }
-      return;
-    }
-    YAML::Node next = index ? at[*index] : at[steps[i]];
-    if (!next.IsDefined()) {
-      throw UserError(Place{place, 0, 0}, "there is no `" + steps[i] + "` in " + file);
-    }
-    at.reset(next);
-  }
-}
 
 class Parser {
  public:
@@ -399,7 +361,8 @@ class Parser {
                  (near.empty() ? "; docs/events.md lists them" : ", did you mean `" + near + "`?"));
     }
     if (info->level != 0) {
-      where.fail("event `" + trigger.event + "` is detail that may be off; a fault cannot wait for it");
+      where.fail("event `" + trigger.event +
+                 "` is detail that may be off; a fault cannot wait for it");
     }
     for (const auto& [name, value] : trigger.fields) {
       if (name == "node") {

@@ -64,7 +64,8 @@ BAD = {
     'unknown key': (changed('platform:', 'plattform:'), '6:1', 'did you mean `platform`?'),
     'unknown key in a VM': (changed('    memory: 64', '    memroy: 64'), '23:5',
                             'did you mean `memory`?'),
-    'unknown key like no other': (changed('platform:', 'zzzzzzzzzzzzzz:'), '6:1', 'known: scenario'),
+    'unknown key like no other': (changed('platform:', 'zzzzzzzzzzzzzz:'), '6:1',
+                                  'known: scenario'),
     'key twice': (changed('seed: 1\n', 'seed: 1\nseed: 2\n'), '8:1', 'twice'),
     'line break in a key': (changed('platform:', r'"a\nb":'), '6:1', r'a\x0ab'),
     'line break in a value': (changed('host: alpha', r'host: "al\npha"'), '22:11', 'not a name'),
@@ -76,7 +77,8 @@ BAD = {
     'timeline without content': (changed(TIMELINE, 'timeline:\n'), '35:1', 'expected a list'),
     'seed without value': (changed('seed: 1\n', 'seed:\n'), '7:1', 'a whole number such as 10'),
     'list where a mapping belongs': (changed(HOSTS, 'hosts: [alpha, beta]\n'), '10:8', 'mapping'),
-    'mapping where a list belongs': (changed('[alpha, beta]', '{a: b}'), '15:22', 'a list of names'),
+    'mapping where a list belongs': (changed('[alpha, beta]', '{a: b}'), '15:22',
+                                     'a list of names'),
     # Names
     'host that does not exist': (changed('host: alpha', 'host: alfa'), '22:11',
                                  'did you mean `alpha`?'),
@@ -125,7 +127,8 @@ BAD = {
     'loss of everything': (changed('latency: 40us', 'loss: 100%'), '15:64', 'cut-link'),
     'heartbeat without pause': (changed('heartbeat: 100ms', 'heartbeat: 0s'), '33:16', '1ms'),
     '5000 VMs': (changed('timeline:', ''.join(
-        f'  v{i}: {{host: beta, memory: 1MiB, guest: {{model: dirtying}}}}\n' for i in range(5000))
+        f'  v{i}: {{host: beta, memory: 1MiB, guest: {{model: dirtying}}}}\n'
+        for i in range(5000))
         + 'timeline:'), r'\d+:\d+', 'too many'),
     # Timeline
     'verb on a VM that does not exist': (changed('move-vm: web', 'move-vm: wob'), '37:14',
@@ -139,7 +142,8 @@ BAD = {
     'step after the end': (changed('at: 500ms', 'at: 5s'), '36:9', 'has ended'),
     'move to nowhere': (changed('    to: beta\n', ''), '36:5', 'needs `to`'),
     'move to an unknown host': (changed('to: beta', 'to: bta'), '38:9', 'did you mean `beta`?'),
-    'target of a verb that has none': (changed('move-vm: web', 'stop-vm: web'), '38:9', 'only move'),
+    'target of a verb that has none': (changed('move-vm: web', 'stop-vm: web'), '38:9',
+                                       'only move'),
     # Faults
     'fault without at and when': (with_fault('kill-host: alpha'), '50:5', 'either `at`'),
     'fault with at and when': (with_fault('kill-host: alpha\nat: 1ms\nwhen: {event: vm.state}'),
@@ -165,7 +169,8 @@ BAD = {
     'unknown node of an event': (with_fault('kill-host: alpha\n'
                                             'when: {event: migration.phase, node: beat}'),
                                  '51:11', 'did you mean `beta`?'),
-    'event of level 1': (with_fault('kill-host: alpha\nwhen: {event: ring.produced}'), '51:11', 'detail'),
+    'event of level 1': (with_fault('kill-host: alpha\nwhen: {event: ring.produced}'), '51:11',
+                         'detail'),
     # Expectations
     'unknown expectation': (changed('runs-on: beta', 'run-on: beta'), '44:5',
                             'did you mean `runs-on`?'),

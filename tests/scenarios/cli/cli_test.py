@@ -177,14 +177,16 @@ class Traces(support.Case):
         self.assertEqual(support.hash_in(text), digest)
         [report] = json.loads(self.expect_code(0, 'check', 'a.trace', '--format', 'json').stdout)
         self.assertEqual(report['hash'], digest)
-        suite = ET.fromstring(self.expect_code(0, 'check', 'a.trace', '--format', 'junit').stdout)[0]
+        junit = self.expect_code(0, 'check', 'a.trace', '--format', 'junit').stdout
+        suite = ET.fromstring(junit)[0]
         self.assertEqual(int(suite.get('tests')), len(report['properties']))
 
     def test_show_prints_and_filters(self):
         """Text with a heading, JSON lines, by type, by area, by node, by index, by count."""
         self.record('a.trace')
         def show(*more):
-            return self.expect_code(0, 'trace', 'show', 'a.trace', *more).stdout.decode().splitlines()
+            out = self.expect_code(0, 'trace', 'show', 'a.trace', *more).stdout
+            return out.decode().splitlines()
         self.assertTrue(show('--count', '1')[0].startswith('# '), 'heading')
         everything = [json.loads(line) for line in show('--json')]
         self.assertEqual([e['index'] for e in everything], list(range(everything[0]['index'],
