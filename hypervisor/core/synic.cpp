@@ -188,7 +188,9 @@ void Synic::report_delivered(unsigned sint, const QueuedMessage& message) const 
   const Partition& partition = vp_.partition();
   // What stands in the slot, not what we believe to have put there.
   std::vector<std::byte> payload(message.payload.size());
-  partition.memory().read(message_page_.frame(), sint * kSlotBytes + kPayloadAt, payload);
+  if (!payload.empty()) {
+    partition.memory().read(message_page_.frame(), sint * kSlotBytes + kPayloadAt, payload);
+  }
   traces::ev::MessageDelivered event;
   event.partition = partition.id().value;
   event.to_guest = true;
