@@ -15,8 +15,8 @@ namespace checkers {
 enum class Verdict : std::uint8_t { Holds, Violated, Unknown };
 
 struct Finding {
-  std::string property;     ///< "MI-5", or the name of an expectation
-  std::string statement;    ///< what must hold, in one line
+  std::string property;   ///< "MI-5", or the name of an expectation
+  std::string statement;  ///< what must hold, in one line
   Verdict verdict = Verdict::Unknown;
   std::string measured;     ///< figure of this run, with its unit
   std::string bound;        ///< what it is held against; empty when there is no figure

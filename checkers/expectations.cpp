@@ -32,7 +32,8 @@ class MigrationCount final : public Property {
 
   void on_event(const traces::Event& event) override {
     if (const auto* phase = event.as<ev::MigrationPhase>()) {
-      if (phase->phase == traces::MigrationPhase::Preflight) sources_[phase->job] = event.node.value;
+      if (phase->phase == traces::MigrationPhase::Preflight)
+        sources_[phase->job] = event.node.value;
     } else if (const auto* end = event.as<ev::MigrationFinished>()) {
       const auto source = sources_.find(end->job);
       const bool at_source = source != sources_.end() && source->second == event.node.value;
@@ -47,8 +48,8 @@ class MigrationCount final : public Property {
   }
   void at_end(Time end) override {
     if (count() != expectation_.bound) {
-      violate_at_end(end, std::to_string(count()) + " instead of " +
-                              std::to_string(expectation_.bound));
+      violate_at_end(end,
+                     std::to_string(count()) + " instead of " + std::to_string(expectation_.bound));
     }
   }
   std::string measured() const override { return std::to_string(count()); }
@@ -90,8 +91,8 @@ class Downtime final : public Property {
     for (const auto& [vm, since] : stopped_) {
       worst_ = std::max(worst_, end - since);
       if ((end - since).ns >= expectation_.bound) {
-        violate_at_end(end, "VM " + std::to_string(vm) + " still stands since " +
-                                traces::to_text(since));
+        violate_at_end(
+            end, "VM " + std::to_string(vm) + " still stands since " + traces::to_text(since));
       }
     }
   }
@@ -107,10 +108,10 @@ class Downtime final : public Property {
 class Places : public Property {
  public:
   Places(const Expectation& expectation, std::string statement)
-      : Property(expectation.name, std::move(statement),
-                 {ev::NodeAdded::kType, ev::NodeKilled::kType, ev::NodeRestarted::kType,
-                  ev::VpState::kType, ev::VmOwner::kType, ev::VmState::kType,
-                  ev::VmCreated::kType}),
+      : Property(
+            expectation.name, std::move(statement),
+            {ev::NodeAdded::kType, ev::NodeKilled::kType, ev::NodeRestarted::kType,
+             ev::VpState::kType, ev::VmOwner::kType, ev::VmState::kType, ev::VmCreated::kType}),
         expectation_(expectation) {}
 
   void on_event(const traces::Event& event) override {
@@ -206,7 +207,8 @@ class VmOff final : public Places {
 class SurvivesWithOwner final : public Places {
  public:
   explicit SurvivesWithOwner(const Expectation& expectation)
-      : Places(expectation, "a VM runs exactly if its owning host lived, else it is off or in doubt") {}
+      : Places(expectation,
+               "a VM runs exactly if its owning host lived, else it is off or in doubt") {}
 
   void on_event(const traces::Event& event) override {
     if (event.as<ev::NodeKilled>() != nullptr) {
@@ -231,8 +233,8 @@ class SurvivesWithOwner final : public Places {
         doubt = doubt || state == traces::VmState::Critical;
       }
       const std::string who = name(owners_[vm]);
-      measured_ = "runs on " + list(vm) + ", owner " + who +
-                  (lost ? " died" : "") + (doubt ? ", in doubt" : "");
+      measured_ = "runs on " + list(vm) + ", owner " + who + (lost ? " died" : "") +
+                  (doubt ? ", in doubt" : "");
       if (where.size() > 1) violate_at_end(end, "VM runs on " + list(vm));
       if (lost && !where.empty()) {
         violate_at_end(end, "VM runs on " + list(vm) + " although its owner " + who + " died");

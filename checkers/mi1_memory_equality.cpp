@@ -53,9 +53,7 @@ class MemoryEquality final : public Property {
     }
   }
 
-  std::string measured() const override {
-    return std::to_string(compared_) + " digests compared";
-  }
+  std::string measured() const override { return std::to_string(compared_) + " digests compared"; }
 
   std::map<Part, traces::Digest> suspended_;
   std::uint64_t compared_ = 0;

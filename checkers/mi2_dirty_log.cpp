@@ -22,8 +22,8 @@ class DirtyLog final : public Property {
 
   void on_event(const traces::Event& event) override {
     if (const auto* written = event.as<ev::MemoryWritten>()) {
-      take(event, {event.node.value, written->partition, written->interval}, written->set,
-           written_, reported_, true);
+      take(event, {event.node.value, written->partition, written->interval}, written->set, written_,
+           reported_, true);
     } else if (const auto* reported = event.as<ev::MigrationDirtySet>()) {
       take(event, {event.node.value, reported->partition, reported->round}, reported->set,
            reported_, written_, false);
@@ -62,7 +62,8 @@ class DirtyLog final : public Property {
     pages_ += changed.count();
     const traces::PageSet missed = changed.without(reported);
     if (missed.empty()) return;
-    violate(event, std::to_string(missed.count()) + " changed pages are missing from the set of round " +
+    violate(event, std::to_string(missed.count()) +
+                       " changed pages are missing from the set of round " +
                        std::to_string(interval.round) + ", the first is page " +
                        std::to_string(missed.runs().front().first));
   }

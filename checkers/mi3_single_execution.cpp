@@ -62,8 +62,7 @@ class SingleExecution final : public Property {
     for (const auto& [node, processors] : vm.running) {
       if (node != here) {
         violate(event, "VM " + std::to_string(vp.vm) + " starts to run on node " +
-                           std::to_string(here) + " while it runs on node " +
-                           std::to_string(node));
+                           std::to_string(here) + " while it runs on node " + std::to_string(node));
       }
     }
     if (vm.owner != here) {

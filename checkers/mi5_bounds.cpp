@@ -18,8 +18,8 @@ namespace ev = traces::ev;
 using traces::Duration;
 using traces::Time;
 
-constexpr Duration kConstantPart{100'000'000};   // c of G.3: our disks and state need less
-constexpr Duration kHardLimit{20'000'000'000};   // TCP's patience, spec G.2
+constexpr Duration kConstantPart{100'000'000};  // c of G.3: our disks and state need less
+constexpr Duration kHardLimit{20'000'000'000};  // TCP's patience, spec G.2
 
 class Bounds final : public Property {
  public:
@@ -101,8 +101,8 @@ class Bounds final : public Property {
     const bool tight = !migration.disturbed && migration.rate != 0;
     Duration limit = kHardLimit;
     if (tight) {
-      const auto copy = static_cast<unsigned __int128>(migration.final_bytes) * 1'000'000'000 /
-                        migration.rate;
+      const auto copy =
+          static_cast<unsigned __int128>(migration.final_bytes) * 1'000'000'000 / migration.rate;
       limit = std::min(limit, Duration{static_cast<std::int64_t>(copy)} + kConstantPart);
     }
     // After a fault in the commit phase a VM in doubt may stand still for as long as it takes.

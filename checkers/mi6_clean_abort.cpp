@@ -24,7 +24,8 @@ class CleanAbort final : public Property {
     if (const auto* vp = event.as<ev::VpState>()) {
       running_[{event.node.value, vp->vm}] = vp->state;
     } else if (const auto* phase = event.as<ev::MigrationPhase>()) {
-      if (phase->phase == traces::MigrationPhase::Preflight) sources_[phase->job] = event.node.value;
+      if (phase->phase == traces::MigrationPhase::Preflight)
+        sources_[phase->job] = event.node.value;
     } else if (const auto* end = event.as<ev::MigrationFinished>()) {
       finished(event, *end);
     } else if (const auto* residue = event.as<ev::MigrationResidue>()) {

@@ -38,14 +38,15 @@ Finding Property::conclude(traces::Time end, bool detail) {
   finding.statement = statement_;
   finding.measured = measured();
   finding.bound = bound();
-  if (violation_) {
+  if (needs_detail() && !detail) {
+    // What looks like a violation may only be the other half of the story that is missing.
+    finding.verdict = Verdict::Unknown;
+    finding.explanation = "needs level 1 events, which were not recorded";
+  } else if (violation_) {
     finding.verdict = Verdict::Violated;
     finding.explanation = violation_->explanation;
     finding.event = violation_->event;
     finding.time = violation_->time;
-  } else if (needs_detail() && !detail) {
-    finding.verdict = Verdict::Unknown;
-    finding.explanation = "needs level 1 events, which were not recorded";
   } else if (lacking_) {
     finding.verdict = Verdict::Unknown;
     finding.explanation = *lacking_;

@@ -26,7 +26,7 @@ class Property : public Checker {
   void violate(const traces::Event& event, std::string explanation);
   /// For violations that show only at the end of the run.
   void violate_at_end(traces::Time end, std::string explanation);
-  /// Says why nothing can be said. Unknown unless something was violated.
+  /// Says why nothing can be said: Unknown unless something was violated.
   void lack(std::string what);
 
   /// Last looks at the end of the run: deadlines, things that never came.

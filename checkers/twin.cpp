@@ -24,8 +24,8 @@ class Side final : public traces::Observer {
   enum Kind : std::uint32_t { kMemory, kProcessor, kDisk };
   struct Key {
     Kind kind;
-    std::uint32_t of;     // VM, or disk
-    std::uint32_t vp;     // kProcessor
+    std::uint32_t of;  // VM, or disk
+    std::uint32_t vp;  // kProcessor
     DigestPoint point;
     std::uint32_t count;  // of this point for this object
     friend auto operator<=>(const Key&, const Key&) = default;
@@ -72,19 +72,26 @@ class Side final : public traces::Observer {
 
 const char* name_of(Side::Kind kind) {
   switch (kind) {
-    case Side::kMemory: return "memory of VM ";
-    case Side::kProcessor: return "processor of VM ";
-    case Side::kDisk: return "disk ";
+    case Side::kMemory:
+      return "memory of VM ";
+    case Side::kProcessor:
+      return "processor of VM ";
+    case Side::kDisk:
+      return "disk ";
   }
   return "";
 }
 
 const char* place_of(DigestPoint point) {
   switch (point) {
-    case DigestPoint::Suspended: return "suspension";
-    case DigestPoint::Resumed: return "resume";
-    case DigestPoint::End: return "the end";
-    case DigestPoint::Request: return "a request";
+    case DigestPoint::Suspended:
+      return "suspension";
+    case DigestPoint::Resumed:
+      return "resume";
+    case DigestPoint::End:
+      return "the end";
+    case DigestPoint::Request:
+      return "a request";
   }
   return "";
 }

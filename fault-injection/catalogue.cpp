@@ -62,10 +62,10 @@ const std::vector<Fault>& catalogue() {
   static const std::vector<Fault> all{
       {"cut-link", Target::Network, true, true,
        "a network carries no frames, or none from one host", cut, heal},
-      {"kill-host", Target::Host, false, true,
-       "a host loses power; taken back, it boots again", kill_host, restart_host},
-      {"pause-host", Target::Host, false, true, "a host stands still and goes on later",
-       pause_host, resume_host},
+      {"kill-host", Target::Host, false, true, "a host loses power; taken back, it boots again",
+       kill_host, restart_host},
+      {"pause-host", Target::Host, false, true, "a host stands still and goes on later", pause_host,
+       resume_host},
       {"kill-storage", Target::Storage, false, true,
        "a shared disk loses power and what was only in its cache", kill_storage, restart_storage},
   };

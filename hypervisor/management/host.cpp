@@ -124,8 +124,7 @@ sim::Task<JobResult> Host::start_vm(std::uint32_t number) {
     co_return refused("not enough memory");
   }
   set_state(number, VmState::Starting, "start-vm");
-  auto worker =
-      std::make_unique<WorkerProcess>(hypervisor_, services_.environment, vm->config);
+  auto worker = std::make_unique<WorkerProcess>(hypervisor_, services_.environment, vm->config);
   const bool ready = worker->build() == WorkerProcess::Failure::None && worker->open_disks();
   if (!ready) {
     worker->destroy();

@@ -30,7 +30,7 @@ const std::vector<VerbInfo>& verbs();
 struct Command {
   Verb verb = Verb::StartVm;
   std::uint32_t vm = 0;
-  sim::NodeId host{};  ///< NewVm: where; MoveVm: to
+  sim::NodeId host{};      ///< NewVm: where; MoveVm: to
   sim::Time from{}, to{};  ///< HoldVm: from when to when
 };
 

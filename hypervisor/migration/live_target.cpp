@@ -67,9 +67,9 @@ sim::Task<> LiveTarget::receive_vm(sim::Message hello) {
         reply = make_message(Kind::StateDone);
         break;
       case Kind::Grant:
-        problem = !restored_             ? "disks granted before the state"
-                  : !vm_->open_disks()   ? "a disk is held by somebody else"
-                                         : "";
+        problem = !restored_           ? "disks granted before the state"
+                  : !vm_->open_disks() ? "a disk is held by somebody else"
+                                       : "";
         reply = make_message(Kind::GrantDone);
         break;
       case Kind::Commit: {

@@ -13,9 +13,9 @@
 namespace migration {
 
 enum class Claim : std::uint8_t {
-  None = 0,    ///< this host has nothing to do with the VM
-  Owned = 1,   ///< this host may run the VM
-  Ceded = 2,   ///< given away by migration `job`; in doubt until `peer` has answered
+  None = 0,   ///< this host has nothing to do with the VM
+  Owned = 1,  ///< this host may run the VM
+  Ceded = 2,  ///< given away by migration `job`; in doubt until `peer` has answered
 };
 
 struct Ownership {

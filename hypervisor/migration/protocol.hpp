@@ -61,8 +61,8 @@ struct Hello {
 };
 
 struct StateMessage {
-  traces::Digest memory;      ///< of the source at suspension
-  std::uint64_t pages = 0;    ///< pages that are not zero
+  traces::Digest memory;    ///< of the source at suspension
+  std::uint64_t pages = 0;  ///< pages that are not zero
   bool verify = true;
   std::vector<std::byte> state;
   void encode(traces::ByteWriter& out) const;

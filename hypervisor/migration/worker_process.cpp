@@ -46,8 +46,7 @@ WorkerProcess::Failure WorkerProcess::build() {
   }
   const hv::PartitionId root = hypervisor_.root();
   sim::GuestMemoryConfig memory;
-  memory.backing =
-      config_.engine == Engine::Model ? sim::Backing::Versions : sim::Backing::Bytes;
+  memory.backing = config_.engine == Engine::Model ? sim::Backing::Versions : sim::Backing::Bytes;
   memory.ram_pages = config_.memory_pages;
   memory.vm = config_.number;
   memory.partition = hypervisor_.next_partition_id().value;

@@ -54,7 +54,7 @@ class WorkerProcess final : hv::InterceptHandler {
   void destroy();
   bool built() const { return partition_ != nullptr; }
 
-  bool open_disks();   ///< false when a disk belongs to somebody else; then none is open
+  bool open_disks();  ///< false when a disk belongs to somebody else; then none is open
   void close_disks();
   bool disks_open() const;
   void seize_disks();  ///< opens them away from a host that never committed

@@ -18,17 +18,22 @@ namespace {
 
 const char* word_of(Verdict verdict) {
   switch (verdict) {
-    case Verdict::Holds: return "holds";
-    case Verdict::Violated: return "VIOLATED";
-    case Verdict::Unknown: return "unknown";
+    case Verdict::Holds:
+      return "holds";
+    case Verdict::Violated:
+      return "VIOLATED";
+    case Verdict::Unknown:
+      return "unknown";
   }
   return "";
 }
 
 std::string quoted(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of(
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:%+,@") ==
-      std::string::npos;
+  const bool plain =
+      !word.empty() &&
+      word.find_first_not_of(
+          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:%+,@") ==
+          std::string::npos;
   if (plain) return word;
   std::string result = "'";
   for (char c : word) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -37,10 +42,9 @@ std::string quoted(const std::string& word) {
 
 }  // namespace
 
-std::string command_of(const scenarios::Scenario& scenario,
-                       const scenarios::RunOptions& options) {
-  std::string command = "hvsim run " + quoted(scenario.file) + " --seed " +
-                        std::to_string(options.seed);
+std::string command_of(const scenarios::Scenario& scenario, const scenarios::RunOptions& options) {
+  std::string command =
+      "hvsim run " + quoted(scenario.file) + " --seed " + std::to_string(options.seed);
   for (const auto& [key, value] : options.overrides) {
     command += " --set " + quoted(key + "=" + value);
   }
@@ -134,8 +138,8 @@ std::string json_of(const std::vector<Report>& reports) {
       nlohmann::ordered_json property;
       property["property"] = finding.property;
       property["statement"] = finding.statement;
-      property["verdict"] = finding.verdict == Verdict::Violated ? "violated"
-                                                                 : word_of(finding.verdict);
+      property["verdict"] =
+          finding.verdict == Verdict::Violated ? "violated" : word_of(finding.verdict);
       property["measured"] = finding.measured;
       property["bound"] = finding.bound;
       if (finding.verdict != Verdict::Holds) {

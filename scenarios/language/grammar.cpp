@@ -71,8 +71,8 @@ const Rows& step_rows() {
              {"to", Shape::Name, "move-vm: the target host"}};
     for (const auto& verb : management::verbs()) {
       // new-vm and hold-vm are the runner's own: VMs exist from the start, twins are made by it.
-      const bool users = verb.verb != management::Verb::NewVm &&
-                         verb.verb != management::Verb::HoldVm;
+      const bool users =
+          verb.verb != management::Verb::NewVm && verb.verb != management::Verb::HoldVm;
       if (users) all.push_back({verb.name, Shape::Name, verb.what});
     }
     return all;
@@ -103,10 +103,18 @@ const Rows& expect_rows() {
     for (const auto& expectation : checkers::expectations()) {
       Shape shape = Shape::True;
       switch (expectation.value) {
-        case checkers::ExpectedValue::Count: shape = Shape::Count; break;
-        case checkers::ExpectedValue::Duration: shape = Shape::Duration; break;
-        case checkers::ExpectedValue::Host: shape = Shape::Name; break;
-        case checkers::ExpectedValue::True: shape = Shape::True; break;
+        case checkers::ExpectedValue::Count:
+          shape = Shape::Count;
+          break;
+        case checkers::ExpectedValue::Duration:
+          shape = Shape::Duration;
+          break;
+        case checkers::ExpectedValue::Host:
+          shape = Shape::Name;
+          break;
+        case checkers::ExpectedValue::True:
+          shape = Shape::True;
+          break;
       }
       all.push_back({expectation.name, shape, expectation.statement});
     }
@@ -137,31 +145,51 @@ const Rows& scenario_rows() {
 
 const char* pattern_of(Shape shape) {
   switch (shape) {
-    case Shape::Name: return "^[A-Za-z][A-Za-z0-9_-]{0,62}$";
-    case Shape::Count: return "^(0|[1-9][0-9]{0,17})$";
-    case Shape::Size: return "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)$";
-    case Shape::Rate: return "^[0-9]+(\\.[0-9]+)?(bit|kbit|Mbit|Gbit)/s$";
-    case Shape::Duration: return "^[0-9]+(\\.[0-9]+)?(ns|us|ms|s|min|h)$";
-    case Shape::Percent: return "^[0-9]+(\\.[0-9]+)?%$";
-    default: return "";
+    case Shape::Name:
+      return "^[A-Za-z][A-Za-z0-9_-]{0,62}$";
+    case Shape::Count:
+      return "^(0|[1-9][0-9]{0,17})$";
+    case Shape::Size:
+      return "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)$";
+    case Shape::Rate:
+      return "^[0-9]+(\\.[0-9]+)?(bit|kbit|Mbit|Gbit)/s$";
+    case Shape::Duration:
+      return "^[0-9]+(\\.[0-9]+)?(ns|us|ms|s|min|h)$";
+    case Shape::Percent:
+      return "^[0-9]+(\\.[0-9]+)?%$";
+    default:
+      return "";
   }
 }
 
 const char* example_of(Shape shape) {
   switch (shape) {
-    case Shape::Text: return "text";
-    case Shape::Name: return "a name such as web-1";
-    case Shape::Names: return "a list of names such as [alpha, beta]";
-    case Shape::Count: return "a whole number such as 10";
-    case Shape::Size: return "a size such as 64MiB";
-    case Shape::Rate: return "a rate such as 10Gbit/s";
-    case Shape::Duration: return "a duration such as 500ms";
-    case Shape::Percent: return "a percentage such as 0.5%";
-    case Shape::True: return "true";
-    case Shape::Record: return "a mapping";
-    case Shape::Mapping: return "a mapping of names to mappings";
-    case Shape::Sequence: return "a list of mappings";
-    case Shape::Fields: return "a mapping such as {event: migration.phase, phase: precopy}";
+    case Shape::Text:
+      return "text";
+    case Shape::Name:
+      return "a name such as web-1";
+    case Shape::Names:
+      return "a list of names such as [alpha, beta]";
+    case Shape::Count:
+      return "a whole number such as 10";
+    case Shape::Size:
+      return "a size such as 64MiB";
+    case Shape::Rate:
+      return "a rate such as 10Gbit/s";
+    case Shape::Duration:
+      return "a duration such as 500ms";
+    case Shape::Percent:
+      return "a percentage such as 0.5%";
+    case Shape::True:
+      return "true";
+    case Shape::Record:
+      return "a mapping";
+    case Shape::Mapping:
+      return "a mapping of names to mappings";
+    case Shape::Sequence:
+      return "a list of mappings";
+    case Shape::Fields:
+      return "a mapping such as {event: migration.phase, phase: precopy}";
   }
   return "";
 }

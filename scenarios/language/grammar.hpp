@@ -11,8 +11,8 @@ namespace scenarios {
 /// What may stand as a value.
 enum class Shape : std::uint8_t {
   Text,
-  Name,      ///< letters, digits, - and _
-  Names,     ///< a list of names
+  Name,   ///< letters, digits, - and _
+  Names,  ///< a list of names
   Count,
   Size,
   Rate,

@@ -159,8 +159,8 @@ class Parser {
       }
       if (vm.memory_bytes <= host.memory_bytes - std::min(used, host.memory_bytes)) return;
       const Value where = record.has("memory") ? record.get("memory") : record.get("host");
-      where.fail("VM `" + vm.name + "` does not fit on host `" + host.name + "`: " +
-                 std::to_string(vm.memory_bytes >> 20) + " MiB wanted, " +
+      where.fail("VM `" + vm.name + "` does not fit on host `" + host.name +
+                 "`: " + std::to_string(vm.memory_bytes >> 20) + " MiB wanted, " +
                  std::to_string((host.memory_bytes - std::min(used, host.memory_bytes)) >> 20) +
                  " MiB free");
     }
@@ -194,8 +194,9 @@ class Parser {
         guest.model.empty() ? GUEST_IMAGE_END_PAGE * sim::kPageSize : 0;
     const std::uint64_t room = vm.memory_bytes - std::min(image_bytes, vm.memory_bytes);
     if (guest.working_set_bytes > room) {
-      record.get("working-set").fail("the working set does not fit: at most " +
-                                     std::to_string(room >> 20) + "MiB with this memory");
+      record.get("working-set")
+          .fail("the working set does not fit: at most " + std::to_string(room >> 20) +
+                "MiB with this memory");
     }
     record.count("dirty-rate", guest.dirty_pages_per_ms, 0, 1'000'000);
     record.duration("disk-interval", guest.disk_interval);
@@ -293,7 +294,9 @@ class Parser {
     record.name(fault.fault, fault.target);
     const Value target = record.get(fault.fault);
     switch (known.target) {
-      case ::faults::Target::Host: reference(target, fault.target, "host", result_.hosts); break;
+      case ::faults::Target::Host:
+        reference(target, fault.target, "host", result_.hosts);
+        break;
       case ::faults::Target::Network:
         reference(target, fault.target, "network", result_.networks);
         break;

@@ -21,7 +21,7 @@ namespace scenarios {
 struct Value {
   std::string file;
   YAML::Node node;
-  std::string path;  ///< "vms.web.memory", for values that have no line (overrides)
+  std::string path;           ///< "vms.web.memory", for values that have no line (overrides)
   std::optional<Place> home;  ///< where an absent value would stand
 
   Place place() const;

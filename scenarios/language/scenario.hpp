@@ -64,7 +64,7 @@ struct Step {
 /// When a fault strikes: at an instant, or a while after the first event that matches.
 struct Trigger {
   std::optional<sim::Time> at;
-  std::string event;  ///< event name, e.g. migration.phase
+  std::string event;                                        ///< event name, e.g. migration.phase
   std::vector<std::pair<std::string, std::string>> fields;  ///< field = value, as the trace prints
   sim::Duration after{};
 };

@@ -73,17 +73,17 @@ std::optional<sim::Duration> parse_duration(std::string_view text) {
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {
-  static constexpr std::array<Unit, 5> kUnits{
-      {{"B", 1}, {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30},
-       {"TiB", 1ULL << 40}}};
+  static constexpr std::array<Unit, 5> kUnits{{{"B", 1},
+                                               {"KiB", 1ULL << 10},
+                                               {"MiB", 1ULL << 20},
+                                               {"GiB", 1ULL << 30},
+                                               {"TiB", 1ULL << 40}}};
   return scale(text, kUnits, 1ULL << 50);
 }
 
 std::optional<std::uint64_t> parse_rate(std::string_view text) {
-  static constexpr std::array<Unit, 4> kUnits{{{"bit/s", 1},
-                                               {"kbit/s", 1'000},
-                                               {"Mbit/s", 1'000'000},
-                                               {"Gbit/s", 1'000'000'000}}};
+  static constexpr std::array<Unit, 4> kUnits{
+      {{"bit/s", 1}, {"kbit/s", 1'000}, {"Mbit/s", 1'000'000}, {"Gbit/s", 1'000'000'000}}};
   return scale(text, kUnits, 10'000'000'000'000ULL);
 }
 

@@ -55,11 +55,11 @@ void boot_program(const migration::VmConfig& config, hv::Partition& partition) {
   info.flush_every = static_cast<std::uint32_t>(parameter(config, kFlushEvery));
   info.stop_after_us = parameter(config, kStopAfterUs);
   info.seed = parameter(config, kGuestSeed);
-  const auto loaded = guests::load_guest(
-      guests::image(config.guest), info, config.memory_pages,
-      [&partition](sim::Gpa gpa, std::span<const std::byte> bytes) {
-        return partition.write(gpa, bytes);
-      });
+  const auto loaded =
+      guests::load_guest(guests::image(config.guest), info, config.memory_pages,
+                         [&partition](sim::Gpa gpa, std::span<const std::byte> bytes) {
+                           return partition.write(gpa, bytes);
+                         });
   HVSIM_ASSERT(loaded.registers.has_value(), "an image of this build loads into a checked VM");
   partition.vp(hv::VpIndex{0})->cpu()->set_registers(*loaded.registers);
 }

@@ -8,7 +8,8 @@ namespace scenarios {
 inline constexpr const char* kPlantLeaksBetweenRuns = "runner.leaks-between-runs";
 
 inline constexpr sim::PlantInfo kPlants[] = {
-    {kPlantLeaksBetweenRuns, "guests are seeded with how many worlds the process has built", "MG-3"},
+    {kPlantLeaksBetweenRuns, "guests are seeded with how many worlds the process has built",
+     "MG-3"},
 };
 
 }  // namespace scenarios

@@ -190,8 +190,8 @@ Recorded recorded_run(const traces::TraceHeader& header) {
     run.options.plants.insert(plant);
   }
   for (const auto& input : Simulation::inputs(run.scenario)) {
-    const bool same = std::find(header.inputs.begin(), header.inputs.end(), input) !=
-                      header.inputs.end();
+    const bool same =
+        std::find(header.inputs.begin(), header.inputs.end(), input) != header.inputs.end();
     if (!same) {
       throw UserError("input `" + input.name +
                       "` is not the one of the trace; use the build that recorded it");

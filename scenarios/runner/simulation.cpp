@@ -297,13 +297,13 @@ void Simulation::finish() {
     disk->emit_sectors(traces::SectorCause::End);
   }
   traces::ev::WorldEnded ended;
-  ended.reason = world_->stopped() ? std::string_view(world_->stop_reason()) : "end of the scenario";
+  ended.reason =
+      world_->stopped() ? std::string_view(world_->stop_reason()) : "end of the scenario";
   world_->emit(sim::NodeId{}, ended);
 }
 
-std::unique_ptr<sim::Cpu> Simulation::make_cpu(const migration::VmConfig&,
-                                               sim::GuestMemory& memory, sim::CpuBus& bus,
-                                               hv::VpIndex vp) {
+std::unique_ptr<sim::Cpu> Simulation::make_cpu(const migration::VmConfig&, sim::GuestMemory& memory,
+                                               sim::CpuBus& bus, hv::VpIndex vp) {
   sim::CpuConfig config;
   config.storage = memory.storage();
   config.frames = memory.frames();

@@ -43,15 +43,15 @@ std::string human_bytes(std::uint64_t bytes) {
 traces::EventSet Story::events() {
   traces::EventSet set;
   for (traces::EventType type :
-       {ev::NodeAdded::kType, ev::NodeKilled::kType, ev::NodeRestarted::kType,
-        ev::NodePaused::kType, ev::NodeResumed::kType, ev::FaultFired::kType,
-        ev::PlantFired::kType, ev::BuggifyFired::kType, ev::VerbStarted::kType,
-        ev::VerbFinished::kType, ev::GuestLog::kType, ev::VmCreated::kType, ev::VmState::kType,
-        ev::VmOwner::kType, ev::VpState::kType, ev::VpIntercept::kType,
-        ev::MigrationStarted::kType, ev::MigrationCheck::kType, ev::MigrationPhase::kType,
-        ev::MigrationRound::kType, ev::MigrationCommit::kType, ev::MigrationFinished::kType,
-        ev::DiskOpened::kType, ev::DiskPowerLost::kType, ev::LinkState::kType,
-        ev::WorldEnded::kType}) {
+       {ev::NodeAdded::kType,         ev::NodeKilled::kType,       ev::NodeRestarted::kType,
+        ev::NodePaused::kType,        ev::NodeResumed::kType,      ev::FaultFired::kType,
+        ev::PlantFired::kType,        ev::BuggifyFired::kType,     ev::VerbStarted::kType,
+        ev::VerbFinished::kType,      ev::GuestLog::kType,         ev::VmCreated::kType,
+        ev::VmState::kType,           ev::VmOwner::kType,          ev::VpState::kType,
+        ev::VpIntercept::kType,       ev::MigrationStarted::kType, ev::MigrationCheck::kType,
+        ev::MigrationPhase::kType,    ev::MigrationRound::kType,   ev::MigrationCommit::kType,
+        ev::MigrationFinished::kType, ev::DiskOpened::kType,       ev::DiskPowerLost::kType,
+        ev::LinkState::kType,         ev::WorldEnded::kType}) {
     set.set(static_cast<std::size_t>(type));
   }
   return set;
@@ -106,8 +106,8 @@ void Story::machine(const traces::Event& event) {
 void Story::migration(const traces::Event& event) {
   if (const auto* check = event.as<ev::MigrationCheck>()) {
     const std::string detail = check->detail.empty() ? "" : fmt::format(" ({})", check->detail);
-    line(event, fmt::format("pre-flight: {}: {}{}", check->check, check->passed ? "yes" : "no",
-                            detail));
+    line(event,
+         fmt::format("pre-flight: {}: {}{}", check->check, check->passed ? "yes" : "no", detail));
   } else if (const auto* started = event.as<ev::MigrationStarted>()) {
     line(event, fmt::format("setup: {} of {} to {}, at most {} rounds, stop at {} dirty pages",
                             human_bytes(started->pages * kPage), vm(started->vm),
@@ -115,11 +115,10 @@ void Story::migration(const traces::Event& event) {
   } else if (const auto* phase = event.as<ev::MigrationPhase>()) {
     line(event, fmt::format("phase: {}", name_of(event, "phase", phase->phase)));
   } else if (const auto* round = event.as<ev::MigrationRound>()) {
-    const std::string what =
-        round->final ? "final set" : fmt::format("round {}", round->round);
-    line(event, fmt::format("{}: {} pages, {} in {}, {} dirty by then", what, round->pages,
-                            human_bytes(round->bytes), milliseconds(round->took.ns),
-                            round->remaining));
+    const std::string what = round->final ? "final set" : fmt::format("round {}", round->round);
+    line(event,
+         fmt::format("{}: {} pages, {} in {}, {} dirty by then", what, round->pages,
+                     human_bytes(round->bytes), milliseconds(round->took.ns), round->remaining));
   } else if (const auto* vp = event.as<ev::VpState>()) {
     if (vp->reason == "created" || vp->reason == "finalized") return;
     if (vp->state == traces::VpState::Suspended) {

@@ -26,9 +26,7 @@ class TwoHosts final : public faults::Field {
 
   sim::World& world() override { return world_; }
   sim::Network& network() override { return network_; }
-  std::vector<std::string> links_of(std::string_view) override {
-    return {"net/alpha", "net/beta"};
-  }
+  std::vector<std::string> links_of(std::string_view) override { return {"net/alpha", "net/beta"}; }
   std::string link_of(std::string_view network, std::string_view host) override {
     return std::string(network) + "/" + std::string(host);
   }

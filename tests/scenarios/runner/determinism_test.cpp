@@ -36,9 +36,7 @@ TEST(Determinism, EverySeedPassesAndGivesItsOwnHashAgain) {
   EXPECT_EQ(hashes.size(), static_cast<std::size_t>(worlds::sweep()));
 }
 
-TEST(Determinism, DetailDoesNotChangeTheWorld) {
-  EXPECT_EQ(hash_of(3, true), hash_of(3, false));
-}
+TEST(Determinism, DetailDoesNotChangeTheWorld) { EXPECT_EQ(hash_of(3, true), hash_of(3, false)); }
 
 TEST(Determinism, WorldsThatTakeTurnsInOneProcessAreAsAlone) {
   const auto scenario = scenarios::parse_scenario("test.yaml", worlds::moving_worker());

@@ -49,10 +49,11 @@ void strike(const std::string& fault, const char* stream) {
     ASSERT_GT(span.end, span.begin);
     sim::Draw draw = sim::Random(number).draw(stream);
     const auto at = draw.between(span.begin.ns - 20'000, span.end.ns + 200'000);
-    const std::string text = worlds::moving_worker(fmt::format("  - {{at: {}ns, {}}}\n", at, fault));
+    const std::string text =
+        worlds::moving_worker(fmt::format("  - {{at: {}ns, {}}}\n", at, fault));
     const auto outcome = worlds::run(text, number);
-    ASSERT_EQ(worlds::complaints(outcome), "")
-        << "seed " << seed << ", strike at " << at << " ns\n" << text;
+    ASSERT_EQ(worlds::complaints(outcome), "") << "seed " << seed << ", strike at " << at << " ns\n"
+                                               << text;
     for (const auto& finding : outcome.findings) {
       if (finding.property != "survives-with-owner") continue;
       moved += finding.measured.find("beta") != std::string::npos;

@@ -11,8 +11,7 @@ namespace worlds {
 /// appended under `faults:` when not empty.
 std::string moving_worker(const std::string& faults = "");
 
-scenarios::Outcome run(const std::string& text, std::uint64_t seed,
-                       const std::string& plant = "");
+scenarios::Outcome run(const std::string& text, std::uint64_t seed, const std::string& plant = "");
 
 /// All findings that do not hold, one per line; empty when all hold.
 std::string complaints(const scenarios::Outcome& outcome);
