@@ -1,0 +1,139 @@
+"""Runs every benchmark that has a bound and prints one table: figure, measured, bound, ok/MISSED.
+
+    run_benchmarks.py BUILD_FOLDER [--only WORD]
+
+Exit status 1 when a figure misses its bound or could not be measured.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+BENCH = pathlib.Path(__file__).resolve().parent
+ROOT = BENCH.parent.parent
+LOOP = 11  # instructions
+PASSES = 30_000_000
+TIMES = 7
+
+
+def run(command, **more):
+    return subprocess.run([str(part) for part in command], check=True, capture_output=True,
+                          text=True, **more).stdout
+
+
+def google(program, *options):
+    """Runs of a Google Benchmark program, repetitions apart, without their summaries."""
+    report = json.loads(run([program, "--benchmark_format=json", *options]))
+    return [entry for entry in report["benchmarks"] if entry["run_type"] == "iteration"]
+
+
+def least(entries, prefix, key="cpu_time"):
+    return min(entry[key] for entry in entries if entry["name"].startswith(prefix))
+
+
+def events(build):
+    entries = google(build / "tests/bench/bench_event_queue", "--benchmark_repetitions=3",
+                     "--benchmark_min_time=0.1")
+    for count in (10_000, 100_000, 1_000_000):
+        bare = least(entries, f"bare/{count}")
+        yield (f"event queue / std::priority_queue, {count} pending",
+               least(entries, f"queue/{count}") / bare, None, None, "x")
+
+
+def migration(build):
+    entries = google(build / "tests/bench/bench_migration")
+    yield ("live migration of 4 GiB, real stack, wall time",
+           least(entries, "real_stack", "real_time"), "<=", 3.0, "ms")
+
+
+def loop_kernel(folder, mask, passes):
+    """The multiboot kernel of the loop as a flat image."""
+    unit, image = folder / "kernel.o", folder / f"kernel-{mask:x}-{passes}"
+    run(["cc", "-c", f"-DMASK={mask}", f"-DCOUNT={passes}", "-o", unit,
+         BENCH / "guest_loop_kernel.S"])
+    run(["ld", "-Ttext", "0x100000", "-e", "start", "--oformat", "binary", "-o", image, unit])
+    return image
+
+
+def qemu_seconds(image):
+    """Processor time of one run; the guest leaves through the debug port, status 1 or 3..."""
+    before = os.times()
+    done = subprocess.run(
+        ["qemu-system-x86_64", "-accel", "tcg", "-icount", "shift=0", "-m", "256", "-display",
+         "none", "-nodefaults", "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
+         "-kernel", str(image)], capture_output=True, text=True, timeout=300, check=False)
+    after = os.times()
+    if done.returncode % 2 == 0:
+        raise RuntimeError("QEMU's guest did not reach its end: " + done.stderr.strip())
+    return (after.children_user - before.children_user +
+            after.children_system - before.children_system)
+
+
+def guest_loop(build):
+    engine = build / "tests/bench/bench_guest_loop"
+    with tempfile.TemporaryDirectory() as scratch:
+        for mask, name in ((0x3ffffff, "64 MiB"), (0xfff, "4 KiB")):
+            short, long = (loop_kernel(pathlib.Path(scratch), mask, passes)
+                           for passes in (1, PASSES))
+            qemu, plain, cleared = [], [], []
+            for _ in range(3):  # by turns: a busy moment hits all alike
+                start_up = qemu_seconds(short)
+                qemu.append((qemu_seconds(long) - start_up) * 1e9 / (LOOP * (PASSES - 1)))
+                plain.append(float(run([engine, hex(mask), 0]).split()[0]))
+                cleared.append(float(run([engine, hex(mask), 10_000_000]).split()[0]))
+            yield (f"guest loop, {name}: speed / QEMU's", min(qemu) / min(plain), ">=", 1.0, "x")
+            yield (f"guest loop, {name}, log cleared: speed / QEMU's",
+                   min(qemu) / min(cleared), ">=", 0.85, "x")
+
+
+def quickstart(build):
+    command = [build / "hvsim", "run", ROOT / "scenarios/library/quickstart.yaml"]
+    plain, traced = [], []
+    with tempfile.TemporaryDirectory() as scratch:
+        for _ in range(TIMES):
+            for times, more in ((plain, []), (traced, ["--trace", f"{scratch}/quickstart.trace"])):
+                begun = time.perf_counter()
+                run(command + more)
+                times.append(time.perf_counter() - begun)
+    yield ("quickstart, wall time", min(plain), "<", 2.0, "s")
+    yield ("quickstart, what a trace adds", (min(traced) / min(plain) - 1) * 100, "<=", 25.0, "%")
+
+
+def holds(measured, relation, bound):
+    return {"<": measured < bound, "<=": measured <= bound, ">=": measured >= bound}[relation]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=lambda text: pathlib.Path(text).resolve())
+    parser.add_argument("--only", help="parts whose name has this word")
+    options = parser.parse_args()
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    bad = 0
+    print(f"{'figure':58} {'measured':>12} {'bound':>12}")
+    for part in (events, migration, guest_loop, quickstart):
+        if options.only and options.only not in part.__name__:
+            continue
+        try:
+            for figure, measured, relation, bound, unit in part(options.build):
+                if relation is None:
+                    limit, verdict = "", ""
+                else:
+                    good = holds(measured, relation, bound)
+                    limit, verdict = f"{relation} {bound:g} {unit}", "ok" if good else "MISSED"
+                    bad += not good
+                print(f"{figure:58} {measured:9.3f} {unit:2} {limit:>12} {verdict}", flush=True)
+        except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as problem:
+            bad += 1
+            detail = (getattr(problem, "stderr", "") or "").strip()
+            print(f"{part.__name__:58} not measured: {problem} {detail} MISSED", flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
