@@ -61,7 +61,7 @@ def loop_kernel(folder, mask, passes):
 
 
 def qemu_seconds(image):
-    """Processor time of one run; the guest leaves through the debug port, status 1 or 3..."""
+    """Processor time of one run; the guest leaves through the debug port: an odd status."""
     before = os.times()
     done = subprocess.run(
         ["qemu-system-x86_64", "-accel", "tcg", "-icount", "shift=0", "-m", "256", "-display",
