@@ -7,7 +7,6 @@
 #include "hypervisor/core/emit.hpp"
 #include "hypervisor/core/hypervisor.hpp"
 #include "hypervisor/core/partition_impl.hpp"
-#include "hypervisor/core/plants.hpp"
 #include "traces/digest.hpp"
 
 namespace hv {
@@ -66,9 +65,7 @@ void Partition::report_mapped(sim::Gpfn first, std::uint64_t pages, sim::Frame f
 // ---------------------------------------------------------------- GPA pages
 
 Status Partition::check_map(sim::Gpfn first, std::uint64_t pages, sim::Frame frame) const {
-  if (state_ != PartitionState::Active && !plant(*this, plants::kCallInWrongState)) {
-    return Status::InvalidPartitionState;
-  }
+  if (state_ != PartitionState::Active) return Status::InvalidPartitionState;
   const std::uint64_t owned = memory_->ram_pages();
   if (frame.value > owned || pages > owned - frame.value) return Status::AccessDenied;
   return Status::Success;

@@ -8,7 +8,6 @@
 namespace hv::plants {
 
 inline constexpr const char* kSkipFinalizing = "core.skip-finalizing";
-inline constexpr const char* kCallInWrongState = "core.call-in-wrong-state";
 inline constexpr const char* kOverlayWritesThrough = "core.overlay-writes-through";
 inline constexpr const char* kRightsIgnored = "core.rights-ignored";
 inline constexpr const char* kSlotOverwritten = "core.slot-overwritten";
@@ -21,8 +20,6 @@ inline constexpr const char* kSaveForgetsTimer = "core.save-forgets-timer";
 inline constexpr PlantInfo kPlants[] = {
     {kSkipFinalizing, "FinalizePartition goes from Active to Finalized without Finalizing",
      "partition states (HV-1)"},
-    {kCallInWrongState, "GPA pages are mapped and unmapped whatever state the partition is in",
-     "partition states (HV-1)"},
     {kOverlayWritesThrough, "a guest's store to an overlay page goes to the page it covers",
      "GPA rights and overlays (HV-5)"},
     {kRightsIgnored, "every mapped page is granted with all rights, whatever the map says",
@@ -33,7 +30,8 @@ inline constexpr PlantInfo kPlants[] = {
      "message order (SY-2)"},
     {kPendingFlagForgotten, "a waiting message is neither announced by MessagePending nor retried",
      "lost messages (SY-3)"},
-    {kTimerEarly, "a synthetic timer fires 5 us before its expiration", "timers (SY-8)"},
+    {kTimerEarly, "a synthetic timer fires 5 us before its expiration",
+     "guests that look at the clock (no-guest-panic)"},
     {kSaveForgetsSint, "the saved state leaves out the SINT registers",
      "equality over migration (MI-1)"},
     {kSaveForgetsTimer, "the saved state leaves out the synthetic timers",

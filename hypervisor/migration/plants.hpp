@@ -1,4 +1,4 @@
-// Deliberate bugs of live migration, each with the checker that must catch it (law 5).
+// Deliberate bugs of live migration, each with the property that must notice it (law 5).
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@ inline constexpr std::array<hv::PlantInfo, 6> kPlants{{
      "MI-3"},
     {"migration.source-resumes-after-commit", "the source runs the VM again after the commit",
      "MI-3"},
-    {"migration.skips-quiesce", "devices go on while the VM is being copied", "MI-4"},
+    {"migration.quiesces-late", "devices go on until the final set has been sent", "MI-4"},
     {"migration.ignores-round-limit", "pre-copy goes on past the round limit", "MI-5"},
     {"migration.leaves-skeleton", "an aborted target keeps its partition", "MI-6"},
 }};

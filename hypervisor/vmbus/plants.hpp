@@ -1,4 +1,4 @@
-// Deliberate bugs of the VMBus library, each with the invariant that must notice it (law 5).
+// Deliberate bugs of the VMBus library, each with the property that must notice it (law 5).
 #pragma once
 
 #include "hypervisor/core/hypervisor.hpp"
@@ -12,21 +12,18 @@ inline constexpr hv::PlantInfo kPlants[] = {
     {"vmbus.forgets-gpadl-created", "a GPADL is accepted without an answer", "VB-4"},
     {"vmbus.serves-before-open", "packets are processed while the channel is still opening",
      "VB-5"},
-    {"vmbus.touches-torndown", "a ring is looked at after its GPADL was torn down", "VB-6"},
     {"vmbus.resets-guest-index", "the host rewinds both indices of an empty ring", "RB-1"},
-    {"vmbus.overwrites-unread", "free space is ignored when a packet is written", "RB-2"},
-    {"vmbus.publishes-early", "the write index moves before the packet's trailer is written", "RB-2"},
+    {"vmbus.publishes-early", "the write index moves before the packet's trailer is written",
+     "RB-2"},
     {"vmbus.wrong-trailer", "the trailer does not name the packet's start", "RB-3"},
     {"vmbus.drops-packet", "the eighth packet of a channel is lost", "RB-3"},
     {"vmbus.forgets-signal", "no doorbell when a ring turns non-empty", "RB-4"},
     {"vmbus.extra-signal", "a doorbell for every packet", "RB-4"},
     {"vmbus.forgets-unmask", "the host leaves the guest's signals masked after draining", "RB-5"},
     {"vmbus.restore-touches-ring", "restoring flips a ring's interrupt mask", "MI-1"},
-    {"vmbus.restore-replays-packet", "restoring steps back by one packet", "MI-4"},
+    {"vmbus.restore-replays-packet", "restoring steps back by one packet", "RB-3"},
     {"vmbus.restore-forgets-doorbell",
-     "neither rings are looked at nor doorbells raised after a "
-     "restore",
-     "MI-4"},
+     "neither rings are looked at nor doorbells raised after a restore", "twin-equal"},
 };
 
 }  // namespace vmbus

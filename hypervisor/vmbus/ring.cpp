@@ -184,10 +184,7 @@ RingWriter::Written RingWriter::write(const PacketOut& packet) {
       result.error = RingError::BadIndex;
       return result;
     }
-    if (!fits(need, used_bytes(start, read, size), size) &&
-        (plants_ == nullptr || !plants_->plant("vmbus.overwrites-unread"))) {
-      return result;
-    }
+    if (!fits(need, used_bytes(start, read, size), size)) return result;
   }
   // A stale announcement would make the reader signal for nothing.
   if (load(memory_, ring_header::kPendingSendSize) != 0) {

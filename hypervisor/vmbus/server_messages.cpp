@@ -194,20 +194,11 @@ void Server::Impl::handle_gpadl_teardown(const protocol::GpadlTeardown& message)
 }
 
 void Server::Impl::send_torndown(std::uint32_t id) {
-  const Gpadl gpadl = *gpadls.find(id);
+  const std::uint32_t relid = gpadls.find(id)->relid;
   gpadls.remove(id);
   protocol::GpadlTorndown answer;
   answer.gpadl = id;
-  send(answer, gpadl.relid, id, 0);
-  if (plant("vmbus.touches-torndown")) {
-    traces::ev::VmbusAccess event;
-    event.partition = partition.id().value;
-    event.relid = gpadl.relid;
-    event.gpadl = id;
-    event.first_gpfn = gpadl.ranges.front().pfns.front();
-    event.pages = 1;
-    partition.node().world().emit(partition.node().id(), event);
-  }
+  send(answer, relid, id, 0);
 }
 
 void Server::Impl::handle_open(const protocol::OpenChannel& message) {

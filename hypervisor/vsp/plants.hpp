@@ -1,4 +1,4 @@
-// Deliberate bugs of the VSPs, each with the invariant that must notice it (law 5).
+// Deliberate bugs of the VSPs, each with the property that must notice it (law 5).
 #pragma once
 
 #include "hypervisor/core/hypervisor.hpp"
@@ -13,9 +13,8 @@ inline constexpr hv::PlantInfo kPlants[] = {
     {"storvsp.short-dma", "the last sector of a read never reaches the guest", "SV-3"},
     {"storvsp.short-write", "the last sector of a write is taken as zeros", "SV-3"},
     {"storvsp.lying-flush", "SYNCHRONIZE CACHE completes without a flush", "SV-4"},
-    {"storvsp.ignores-fua", "a write with FUA completes from the cache", "SV-4"},
-    {"storvsp.any-order", "requests are served before the handshake is over", "SV-1"},
-    {"heartbeat.before-negotiation", "a heartbeat goes out before versions are agreed", "IC-1"},
+    {"heartbeat.before-negotiation", "a heartbeat goes out before versions are agreed",
+     "heartbeats-answered"},
 };
 
 }  // namespace vsp

@@ -103,7 +103,7 @@ void StorVsp::Impl::handle(vmbus::Packet packet) {
       break;
     }
     case Operation::ExecuteSrb:
-      if (!ready && !plant("storvsp.any-order")) {
+      if (!ready) {
         answer(packet.transaction, storage, protocol::kInvalidDeviceState);
       } else if (packet.payload.size() < protocol::kPacketHead + protocol::kShortSrb) {
         answer(packet.transaction, storage, protocol::kInvalidDeviceRequest);

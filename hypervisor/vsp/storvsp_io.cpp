@@ -161,8 +161,7 @@ sim::Task<StorVsp::Impl::Outcome> StorVsp::Impl::transfer(Impl& impl, Request& r
   } else {
     std::vector<std::byte> data = std::move(request.data);
     status = co_await disk.write({command.lba}, std::move(data));
-    if (status == sim::DiskStatus::Ok && command.force_unit_access &&
-        !impl.plant("storvsp.ignores-fua")) {
+    if (status == sim::DiskStatus::Ok && command.force_unit_access) {
       status = co_await disk.flush();
     }
     outcome.moved = static_cast<std::uint32_t>(transfer_bytes(command));

@@ -24,6 +24,8 @@ int list(const std::string& what) {
   if (what == "checkers") {
     for (const auto& checker : checkers::catalogue()) row(checker.id, checker.statement);
     for (const auto& expected : checkers::expectations()) row(expected.name, expected.statement);
+    const checkers::Finding twin = checkers::TwinCheck().conclude();
+    row(twin.property, twin.statement);
   } else if (what == "plants") {
     for (const auto& plant : scenarios::all_plants()) {
       row(plant.name, fmt::format("{} [{}]", plant.what, plant.checker));

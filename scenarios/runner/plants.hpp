@@ -1,4 +1,4 @@
-// Deliberate bugs of the runner, each with the invariant that must notice it (law 5).
+// Deliberate bugs of the runner, each with the property that must notice it (law 5).
 #pragma once
 
 #include "sim/kernel/plant.hpp"

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "sim/memory/guest_memory_impl.hpp"
-#include "sim/memory/plants.hpp"
 #include "traces/assert.hpp"
 
 namespace sim {
@@ -105,8 +104,8 @@ class Exporter {
 
 class Importer {
  public:
-  Importer(Node& node, Contents& contents, const memory::FrameBits& written, const PageBatch& batch)
-      : node_(node), contents_(contents), written_(written), batch_(batch) {
+  Importer(Contents& contents, const memory::FrameBits& written, const PageBatch& batch)
+      : contents_(contents), written_(written), batch_(batch) {
     const memory::VersionScan found = memory::scan(batch.versions);
     HVSIM_ASSERT(found.bits <= memory::kMaxVersion,
                  "a page batch holds a number that is no version");
@@ -117,10 +116,12 @@ class Importer {
     HVSIM_ASSERT(run.versions_at + std::uint64_t{run.count} <= batch_.versions.size(),
                  "a run of a page batch lies outside its versions");
     const auto versions = std::span(batch_.versions).subspan(run.versions_at, run.count);
-    if (any_zero_) {
-      add_without_forgotten(run.first, versions);
+    if (contents_.real_bytes) {
+      for (std::size_t i = 0; i < versions.size(); ++i) assign_bytes(run.first + i, versions[i]);
+    } else if (versions.size() == 1 && versions[0] != 0) {
+      contents_.versions.set(run.first, versions[0]);
     } else {
-      assign(run.first, versions);
+      contents_.versions.assign(run.first, versions, any_zero_);
     }
   }
 
@@ -133,28 +134,6 @@ class Importer {
   }
 
  private:
-  /// Leaves out what the planted bug leaves out: frames that would become zero and are not.
-  void add_without_forgotten(Frame first, std::span<const std::uint32_t> versions) {
-    std::size_t begin = 0;
-    for (std::size_t i = 0; i < versions.size(); ++i) {
-      if (versions[i] != 0 || contents_.key(first + i) == 0) continue;
-      if (!node_.world().plant(node_, memory::kPlantImportSkipsZero)) break;
-      assign(first + begin, versions.subspan(begin, i - begin));
-      begin = i + 1;
-    }
-    assign(first + begin, versions.subspan(begin));
-  }
-
-  void assign(Frame first, std::span<const std::uint32_t> versions) {
-    if (contents_.real_bytes) {
-      for (std::size_t i = 0; i < versions.size(); ++i) assign_bytes(first + i, versions[i]);
-    } else if (versions.size() == 1 && versions[0] != 0) {
-      contents_.versions.set(first, versions[0]);
-    } else {
-      contents_.versions.assign(first, versions, any_zero_);
-    }
-  }
-
   void assign_bytes(Frame frame, std::uint32_t version) {
     if (version != 0) {
       memory::fill_with_version(frame, version, 0, contents_.bytes.page(frame));
@@ -163,7 +142,6 @@ class Importer {
     }
   }
 
-  Node& node_;
   Contents& contents_;
   const memory::FrameBits& written_;
   const PageBatch& batch_;
@@ -202,7 +180,7 @@ void GuestMemory::import_pages(const PageBatch& batch) {
   Impl& impl = *impl_;
   const bool watched = !impl.watches.empty();
   if (watched) impl.watches.look_everywhere(traces::Writer::Guest);
-  Importer importer(impl.node, impl.contents, impl.written, batch);
+  Importer importer(impl.contents, impl.written, batch);
   const auto mark = [&impl, this](Frame first, std::uint64_t count) {
     impl.written.set_range(first, count);
     if (logging_) impl.dirty.set_range(first, count);

@@ -7,13 +7,11 @@ namespace sim::memory {
 
 inline constexpr const char* kPlantLogSkipsHostWrites = "memory.log-skips-host-writes";
 inline constexpr const char* kPlantLogLosesAPage = "memory.log-loses-a-page";
-inline constexpr const char* kPlantImportSkipsZero = "memory.import-skips-zero";
 
 inline constexpr PlantInfo kPlants[] = {
     {kPlantLogSkipsHostWrites, "what the host writes into guest memory is not marked dirty",
      "MI-2"},
     {kPlantLogLosesAPage, "every fetch of the dirty log forgets its highest frame", "MI-2"},
-    {kPlantImportSkipsZero, "a frame that became zero keeps its old content on the target", "MI-1"},
 };
 
 }  // namespace sim::memory

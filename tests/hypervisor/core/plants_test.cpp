@@ -57,14 +57,6 @@ TEST(Plants, SkipFinalizing) {
   });
 }
 
-TEST(Plants, CallInWrongState) {
-  expect_shown(plants::kCallInWrongState, [](Lab& lab) {
-    Machine machine(lab.first);
-    machine.hypervisor.finalize_partition(machine.hypervisor.root(), machine.id);
-    return machine.partition().map_gpa_pages({0}, 1, {0}, {true, true, true}) == Status::Success;
-  });
-}
-
 TEST(Plants, OverlayWritesThrough) {
   expect_shown(plants::kOverlayWritesThrough, [](Lab& lab) {
     Ready ready(lab, {{[](ScriptedCpu& cpu) { cpu.store(0x2010, 77); },

@@ -370,27 +370,8 @@ TEST(StorVspPlants, MoveDataAfterTheCompletion) {
   EXPECT_GT(accesses.indices[dma - accesses.seen.begin()], completions.indices.at(0));
 }
 
-TEST(StorVspPlants, ServeBeforeTheHandshake) {
-  for (const bool planted : {false, true}) {
-    StorageRig rig({planted ? "storvsp.any-order" : "none"});
-    rig.host.guest.handshake = false;
-    rig.host.boot();
-    test::Collected<traces::ev::ScsiRequest> requests(rig.world.recorder);
-    StoragePacket packet;
-    packet.operation = Operation::ExecuteSrb;
-    vmbus::PacketOut out;
-    out.completion_requested = true;
-    out.transaction = 1;
-    out.payload = std::as_bytes(std::span(&packet, 1));
-    ASSERT_TRUE(rig.host.guest.bus->send(rig.host.guest.scsi_relid, out));
-    rig.world.run();
-    EXPECT_EQ(requests.seen.size(), planted ? 1u : 0u);
-    EXPECT_EQ(rig.host.guest.received.size(), 1u);
-  }
-}
-
 TEST(StorVspPlants, SkipTheFlush) {
-  for (const auto* plant : {"storvsp.lying-flush", "storvsp.ignores-fua", "none"}) {
+  for (const auto* plant : {"storvsp.lying-flush", "none"}) {
     StorageRig rig({plant});
     rig.host.boot();
     test::Collected<traces::ev::DiskFlushed> flushes(rig.world.recorder);

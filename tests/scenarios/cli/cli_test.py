@@ -246,13 +246,13 @@ class Lists(support.Case):
                 self.assertEqual(len(names), len(set(names)))
                 self.assertTrue(all(len(line.split()) > 2 for line in lines), lines)
 
-    def test_every_plant_names_a_checker_that_exists(self):
-        """A bug without its checker is caught by nobody."""
-        checkers = {line.split()[0] for line in
-                    self.expect_code(0, 'list', 'checkers').stdout.decode().splitlines()}
+    def test_every_plant_names_a_property_that_exists(self):
+        """A bug without its property is caught by nobody."""
+        properties = {line.split()[0] for line in
+                      self.expect_code(0, 'list', 'checkers').stdout.decode().splitlines()}
         for line in self.expect_code(0, 'list', 'plants').stdout.decode().splitlines():
             with self.subTest(plant=line.split()[0]):
-                self.assertIn(re.search(r'\b([A-Z]{2}-\d+)\)?\]$', line)[1], checkers)
+                self.assertIn(support.property_of(line), properties)
 
     def test_schema_is_json_and_knows_every_key_of_the_library(self):
         """draft 7, closed objects."""

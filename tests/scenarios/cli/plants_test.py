@@ -1,4 +1,4 @@
-"""Every planted bug is caught by the checker that it names, and the printed command shows it again.
+"""Every planted bug is caught by the property that it names; the printed command shows it again.
 
 The default is the quickstart; for a bug that it does not reach, the table names what does.
 """
@@ -28,9 +28,7 @@ REACHED_BY = {
     # A block must be read, written and read again.
     'storage.stale-read': (QUICKSTART, BUSY),
     # Something must be in flight when the VM is suspended.
-    'migration.skips-quiesce': (QUICKSTART, BUSY),
-    'vmbus.restore-forgets-doorbell': (QUICKSTART, BUSY),
-    'vmbus.overwrites-unread': (QUICKSTART, BUSY),
+    'migration.quiesces-late': (QUICKSTART, (*BUSY, '--set', 'vms.web.guest.flush-every=1')),
     # The fence is a second line of defence: nobody meets it unless the first one fails.
     'disk.write-ignores-epoch': (QUICKSTART,
                                  ('--plant', 'migration.source-resumes-after-commit')),
@@ -42,9 +40,9 @@ EXIT_CODES = {'MG-3': 3}
 
 
 def plants():
-    """(name, checker) of every planted bug."""
+    """(name, property) of every planted bug."""
     listed = support.hvsim('list', 'plants', cwd=support.ROOT).stdout.decode().splitlines()
-    return [(line.split()[0], re.search(r'\b([A-Z]{2}-\d+)\)?\]$', line)[1]) for line in listed]
+    return [(line.split()[0], support.property_of(line)) for line in listed]
 
 
 PLANTS = plants()
@@ -61,11 +59,11 @@ class Plants(support.Case):
         """The tests below are made from the list."""
         self.assertGreater(len(PLANTS), 40)
 
-    def caught(self, plant, checker):
-        """Violated by its checker; once more from the printed command; and not without the bug."""
+    def caught(self, plant, prop):
+        """Its property is violated; once more from the printed command; and not without the bug."""
         scenario, options = REACHED_BY.get(plant, (QUICKSTART, ()))
-        code = EXIT_CODES.get(checker, 1)
-        violated = re.compile(rf'^  VIOLATED +{checker} ', re.M)
+        code = EXIT_CODES.get(prop, 1)
+        violated = re.compile(rf'^  VIOLATED +{prop} ', re.M)
         out = self.expect_code(code, 'run', scenario, *options, '--plant', plant,
                                '--quiet').stdout.decode()
         self.assertRegex(out, violated)
@@ -90,11 +88,11 @@ def without_plant(scenario, options):
 
 def add_tests():
     """A test method for every plant."""
-    for name, checker in PLANTS:
+    for name, prop in PLANTS:
         method = 'test_' + re.sub(r'\W', '_', name)
         assert not hasattr(Plants, method), name
         setattr(Plants, method,
-                lambda self, name=name, checker=checker: self.caught(name, checker))
+                lambda self, name=name, prop=prop: self.caught(name, prop))
 
 
 add_tests()

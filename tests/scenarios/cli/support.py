@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -35,6 +36,11 @@ def run_line(line, cwd):
 def hash_in(output):
     """The hash in the last lines of a report."""
     return output.decode().rsplit('hash ', 1)[1].split()[0]
+
+
+def property_of(line):
+    """What a line of `hvsim list plants` ends with: `RB-3` of `[RB-3]` or of `[packets (RB-3)]`."""
+    return re.search(r'[\[(]([\w-]+)\)?\]$', line)[1]
 
 
 class Case(unittest.TestCase):

@@ -40,26 +40,5 @@ TEST(MemoryPlants, LogLosesTheHighestPageOfEveryFetch) {
   EXPECT_EQ(host.events.plants.size(), 1u);
 }
 
-TEST(MemoryPlants, ImportSkipsZeroKeepsTheOldContent) {
-  for (const Backing backing : {Backing::Bytes, Backing::Versions}) {
-    MemoryWorld host({std::string(memory::kPlantImportSkipsZero)});
-    const auto source = host.memory(backing, 10);
-    const auto target = host.memory(backing, 10);
-    const auto set = pages({1, 2, 3, 4, 5});
-    source->write_u32({2}, 0, 5, Writer::Host);
-    target->import_pages(source->export_pages(set));
-    EXPECT_TRUE(host.events.plants.empty()) << "zero over zero is no effect";
-    target->write_u32({3}, 0, 9, Writer::Host);
-    target->write_u32({4}, 0, 9, Writer::Host);
-    source->write_u32({5}, 0, 6, Writer::Host);
-    target->import_pages(source->export_pages(set));
-    EXPECT_EQ(target->read_u32({3}, 0), 9u);
-    EXPECT_EQ(target->read_u32({4}, 0), 9u);
-    EXPECT_EQ(target->read_u32({2}, 0), 5u);
-    EXPECT_EQ(target->read_u32({5}, 0), 6u);
-    EXPECT_EQ(host.events.plants.size(), 1u);
-  }
-}
-
 }  // namespace
 }  // namespace sim
