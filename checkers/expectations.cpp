@@ -219,6 +219,11 @@ class SurvivesWithOwner final : public Places {
       // A commit that was already on its way when the old owner died makes another host the owner.
       // The same host that comes back has lost what ran on it.
       if (given->owner != owners_[given->vm]) lost_.erase(given->vm);
+    } else if (const auto* state = event.as<ev::VmState>()) {
+      // Started again, or ended by its guest or the operator: no matter of hosts any more.
+      if (state->state == traces::VmState::Running) lost_.erase(state->vm);
+      if (state->state == traces::VmState::Running) ended_.erase(state->vm);
+      if (state->state == traces::VmState::Stopping) ended_.insert(state->vm);
     }
     Places::on_event(event);
   }
@@ -239,7 +244,7 @@ class SurvivesWithOwner final : public Places {
       if (lost && !where.empty()) {
         violate_at_end(end, "VM runs on " + list(vm) + " although its owner " + who + " died");
       }
-      if (!lost && where.empty() && !doubt) {
+      if (!lost && where.empty() && !doubt && ended_.count(vm) == 0) {
         violate_at_end(end, "VM runs nowhere although its owner " + who + " lives");
       }
       if (!lost && !where.empty() && *where.begin() != owners_[vm]) {
@@ -250,6 +255,7 @@ class SurvivesWithOwner final : public Places {
   std::string measured() const override { return measured_; }
 
   std::set<std::uint32_t> lost_;
+  std::set<std::uint32_t> ended_;
 };
 
 class NoGuestPanic final : public Property {

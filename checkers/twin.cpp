@@ -46,12 +46,20 @@ class Side final : public traces::Observer {
       note(event, kDisk, disk->disk, 0, disk->point, disk->digest);
     } else if (const auto* request = event.as<ev::ScsiRequest>()) {
       user_of_[request->disk] = request->vm;
+    } else if (event.as<ev::NodeKilled>() != nullptr) {
+      power_lost_ = true;
+    } else if (const auto* state = event.as<ev::VmState>()) {
+      // Off by its guest or operator, or in doubt: it has no digest at the end and need not.
+      excused_.insert(state->vm);
+      if (state->state == traces::VmState::Running) excused_.erase(state->vm);
     }
   }
 
   const std::map<Key, Entry>& entries() const { return entries_; }
   /// The VM was there at the end.
   bool alive(std::uint32_t vm) const { return alive_.count(vm) != 0; }
+  /// There is a reason in the story why it was not.
+  bool excused(std::uint32_t vm) const { return power_lost_ || excused_.count(vm) != 0; }
   std::uint32_t user_of(std::uint32_t disk) const {
     const auto found = user_of_.find(disk);
     return found == user_of_.end() ? 0 : found->second;
@@ -67,6 +75,8 @@ class Side final : public traces::Observer {
 
   std::map<Key, Entry> entries_;
   std::set<std::uint32_t> alive_;
+  std::set<std::uint32_t> excused_;
+  bool power_lost_ = false;
   std::map<std::uint32_t, std::uint32_t> user_of_;
 };
 
@@ -110,8 +120,9 @@ traces::Observer& TwinCheck::twin() { return impl_->twin; }
 
 traces::EventSet TwinCheck::events() {
   traces::EventSet set;
-  for (traces::EventType type : {ev::MemoryDigest::kType, ev::VpDigest::kType,
-                                 ev::DiskDigest::kType, ev::ScsiRequest::kType}) {
+  for (traces::EventType type :
+       {ev::MemoryDigest::kType, ev::VpDigest::kType, ev::DiskDigest::kType, ev::ScsiRequest::kType,
+        ev::NodeKilled::kType, ev::VmState::kType}) {
     set_type(set, type);
   }
   return set;
@@ -143,6 +154,14 @@ Finding TwinCheck::conclude() const {
                           place_of(key.point) + " is " + traces::to_text(mine.digest) +
                           ", the twin's " +
                           (missing ? "is missing" : traces::to_text(other->second.digest));
+  }
+  for (const auto& [key, theirs] : impl_->twin.entries()) {
+    const bool lost = key.kind == Side::kMemory && key.point == DigestPoint::End &&
+                      impl_->original.entries().count(key) == 0 && !impl_->original.excused(key.of);
+    if (!lost || finding.verdict == Verdict::Violated) continue;
+    finding.verdict = Verdict::Violated;
+    finding.explanation =
+        "VM " + std::to_string(key.of) + " is gone at the end and nothing in the story says why";
   }
   finding.measured = std::to_string(compared) + " digests compared";
   if (dead != 0) finding.measured += ", " + std::to_string(dead) + " of dead VMs left out";

@@ -24,7 +24,9 @@ class ByteWriter {
       bits >>= 8;
     }
   }
-  void raw(std::span<const std::byte> data) { bytes_.insert(bytes_.end(), data.begin(), data.end()); }
+  void raw(std::span<const std::byte> data) {
+    bytes_.insert(bytes_.end(), data.begin(), data.end());
+  }
   /// A length (u64) and the bytes.
   void block(std::span<const std::byte> data) {
     put<std::uint64_t>(data.size());

@@ -149,7 +149,8 @@ sim::Task<JobResult> Host::start_vm(std::uint32_t number) {
 sim::Task<JobResult> Host::stop_vm(std::uint32_t number) {
   Vm* vm = find(number);
   if (vm == nullptr) co_return refused("the VM is not on this host");
-  if (vm->state != VmState::Running || vm->busy) co_return refused("the VM is not running");
+  if (vm->busy) co_return refused("another job works on the VM");
+  if (vm->state != VmState::Running) co_return refused("the VM is not running");
   std::string reason = "stop-vm";
   co_await turn_off(number, std::move(reason));
   co_return completed();
@@ -183,7 +184,10 @@ sim::Task<JobResult> Host::move_vm(std::uint32_t number, sim::NodeId target, std
     co_return settled;
   }
   vm->busy = false;
-  if (result.outcome == traces::MigrationOutcome::Aborted) co_return failed(result.reason);
+  if (result.outcome == traces::MigrationOutcome::Aborted) {
+    turn_off_if_ended(number);
+    co_return failed(result.reason);
+  }
   vm->worker->destroy();
   vms_.erase(number);
   co_return completed();
@@ -199,6 +203,7 @@ sim::Task<JobResult> Host::settle_doubt(std::uint32_t number, migration::LiveSou
     co_return completed();
   }
   set_state(number, VmState::Running, result.reason);
+  turn_off_if_ended(number);
   co_return failed(result.reason);
 }
 
@@ -215,6 +220,7 @@ sim::Task<JobResult> Host::hold_vm(std::uint32_t number, sim::Time from, sim::Ti
   vm->worker->emit_digests(traces::DigestPoint::Resumed);
   vm->worker->resume("held in place");
   vm->busy = false;
+  turn_off_if_ended(number);
   co_return completed();
 }
 
@@ -270,11 +276,16 @@ Verdict Host::committed(std::uint32_t vm, std::uint64_t job, std::uint64_t epoch
 void Host::own_ends(WorkerProcess& worker) {
   const std::uint32_t number = worker.config().number;
   // The guest tells us in the middle of its own instruction: act on it as a task of the host.
-  worker.on_stopped([this, number](const std::string& reason) {
-    if (!node_.running("guest-stopped", number)) {
-      node_.spawn("guest-stopped", number, turn_off(number, reason));
-    }
-  });
+  worker.on_stopped([this, number](const std::string&) { turn_off_if_ended(number); });
+  turn_off_if_ended(number);
+}
+
+/// A guest may end while a job works on its VM; then whoever has it after the job sees to it.
+void Host::turn_off_if_ended(std::uint32_t number) {
+  Vm* vm = find(number);
+  if (vm == nullptr || vm->worker == nullptr || vm->busy || vm->worker->ended().empty()) return;
+  if (node_.running("guest-stopped", number)) return;
+  node_.spawn("guest-stopped", number, turn_off(number, vm->worker->ended()));
 }
 
 void Host::set_state(std::uint32_t number, VmState state, std::string reason) {

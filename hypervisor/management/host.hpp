@@ -85,6 +85,7 @@ class Host final : migration::TargetHost {
   sim::Task<> turn_off(std::uint32_t vm, std::string reason);
   sim::Task<JobResult> settle_doubt(std::uint32_t vm, migration::LiveSource& source);
   void register_owned(std::uint32_t vm);
+  void turn_off_if_ended(std::uint32_t vm);
   void own_ends(migration::WorkerProcess& worker);
   void set_state(std::uint32_t vm, traces::VmState state, std::string reason);
   std::uint64_t used_pages() const;

@@ -32,8 +32,7 @@ sim::Task<Verdict> ask_target(HostServices& host, std::uint64_t job, std::uint32
   co_return verdict;
 }
 
-LiveSource::LiveSource(HostServices& host, WorkerProcess& vm, std::uint64_t job,
-                       sim::NodeId target)
+LiveSource::LiveSource(HostServices& host, WorkerProcess& vm, std::uint64_t job, sim::NodeId target)
     : host_(host), vm_(vm), job_(job), target_(target) {}
 
 sim::Task<Result> LiveSource::run() {
@@ -55,8 +54,7 @@ sim::Task<bool> LiveSource::connect_and_set_up() {
   enter(MigrationPhase::Preflight);
   const std::uint64_t rate = host_.network.path_rate(host_.node.id(), target_);
   stream_ = co_await host_.network.connect(host_.node, target_, kService,
-                                           host_.settings.connect_timeout,
-                                           host_.settings.patience);
+                                           host_.settings.connect_timeout, host_.settings.patience);
   const std::string route = rate == 0 ? "no path" : std::to_string(rate) + " bytes/s";
   if (!check("target answers", stream_ != nullptr, route)) co_return false;
 

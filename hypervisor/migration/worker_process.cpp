@@ -159,6 +159,7 @@ std::vector<std::byte> WorkerProcess::save() const {
   vmbus_->save(bus);
   out.block(bus.bytes());
   out.text(debug_line_);
+  out.text(ended_);
   return out.take();
 }
 
@@ -170,6 +171,7 @@ bool WorkerProcess::restore(std::span<const std::byte> state) {
   traces::ByteReader partition(in.block());
   traces::ByteReader bus(in.block());
   debug_line_ = in.text();
+  ended_ = in.text();
   if (!in.ok() || !in.at_end() || debug_line_.size() > kMaxDebugLine) return false;
   return partition_->restore(partition) == hv::Status::Success && vmbus_->restore(bus);
 }
@@ -186,7 +188,7 @@ std::uint32_t WorkerProcess::port_in(hv::VpIndex, std::uint16_t port, unsigned) 
 void WorkerProcess::port_out(hv::VpIndex vp, std::uint16_t port, unsigned, std::uint32_t value) {
   if (port == kExitPort) {
     // The VP stands at its next instruction; whoever is told decides what becomes of the VM.
-    if (stopped_) stopped_("the guest ended itself with code " + std::to_string(value));
+    end("the guest ended itself with code " + std::to_string(value));
     return;
   }
   if (port != kDebugPort) return;
@@ -207,8 +209,11 @@ bool WorkerProcess::owns_mmio(sim::Gpfn) { return false; }
 std::uint64_t WorkerProcess::mmio_read(hv::VpIndex, sim::Gpa, unsigned) { return ~0ULL; }
 void WorkerProcess::mmio_write(hv::VpIndex, sim::Gpa, unsigned, std::uint64_t) {}
 
-void WorkerProcess::vp_stopped(hv::VpIndex, const char* reason) {
-  if (stopped_) stopped_(reason);
+void WorkerProcess::vp_stopped(hv::VpIndex, const char* reason) { end(reason); }
+
+void WorkerProcess::end(std::string reason) {
+  ended_ = std::move(reason);
+  if (stopped_) stopped_(ended_);
 }
 
 }  // namespace migration

@@ -75,6 +75,8 @@ class WorkerProcess final : hv::InterceptHandler {
   sim::GuestMemory& memory() const { return *memory_; }
   std::shared_ptr<sim::GuestMemory> shared_memory() const { return memory_; }
   const vsp::Heartbeat& heartbeat() const { return *heartbeat_; }
+  /// Why the guest ended, "" while it goes on. Travels with the VM.
+  const std::string& ended() const { return ended_; }
   /// Called when the guest ended itself or can never run again.
   void on_stopped(std::function<void(const std::string& reason)> call) { stopped_ = call; }
 
@@ -98,7 +100,10 @@ class WorkerProcess final : hv::InterceptHandler {
   std::unique_ptr<vsp::StorVsp> storvsp_;
   std::unique_ptr<vsp::Heartbeat> heartbeat_;
   std::unique_ptr<vmbus::Server> vmbus_;
+  void end(std::string reason);
+
   std::string debug_line_;
+  std::string ended_;
   std::function<void(const std::string&)> stopped_;
 };
 

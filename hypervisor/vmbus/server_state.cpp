@@ -81,15 +81,16 @@ bool Server::Impl::arrange_channels(traces::ByteReader& in) {
   const std::uint64_t count = in.count(8 + 4);
   if (!in.ok() || count != channels.size()) return false;
   std::vector<std::pair<ServerChannel*, std::uint32_t>> order;
-  std::set<ServerChannel*> seen;
+  std::set<std::string> seen;
   std::set<std::uint32_t> relids;
   const auto take = [&](std::uint32_t relid) {
     return relid >= 1 && relid <= protocol::kMaxRelid && relids.insert(relid).second;
   };
   for (std::uint64_t i = 0; i < count; ++i) {
-    ServerChannel* channel = named(in.text());
+    const std::string name = in.text();
+    ServerChannel* channel = named(name);
     const auto relid = in.get<std::uint32_t>();
-    if (!in.ok() || channel == nullptr || !seen.insert(channel).second || !take(relid)) {
+    if (!in.ok() || channel == nullptr || !seen.insert(name).second || !take(relid)) {
       return false;
     }
     order.emplace_back(channel, relid);

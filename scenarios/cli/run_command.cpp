@@ -58,6 +58,11 @@ void require_place_for(const std::string& trace) {
   if (fs::is_directory(trace, ignored)) {
     throw scenarios::UserError("--trace " + trace + ": is a directory; give the path of a file");
   }
+  if (fs::exists(fs::symlink_status(trace, ignored)) &&
+      !fs::is_regular_file(fs::symlink_status(trace, ignored))) {
+    throw scenarios::UserError("--trace " + trace +
+                               ": is not a plain file; give the path of one or a new name");
+  }
   const fs::path folder = fs::path(trace).parent_path();
   if (!folder.empty() && !fs::is_directory(folder, ignored)) {
     throw scenarios::UserError("--trace " + trace + ": there is no folder " + folder.string());
@@ -104,7 +109,14 @@ int run(const RunArguments& arguments) {
   if (arguments.trace && arguments.files.size() != 1) {
     throw scenarios::UserError("--trace takes one scenario; give one file");
   }
-  if (arguments.trace) require_place_for(*arguments.trace);
+  if (arguments.trace) {
+    require_place_for(*arguments.trace);
+    std::error_code ignored;
+    if (std::filesystem::equivalent(*arguments.trace, arguments.files.front(), ignored)) {
+      throw scenarios::UserError("--trace " + *arguments.trace +
+                                 ": is the scenario itself; give another path");
+    }
+  }
   std::vector<Report> reports;
   for (const std::string& file : arguments.files) {
     reports.push_back(run_one(file, arguments));

@@ -43,6 +43,9 @@ traces::EventSet types_of(const std::string& wanted) {
 
 int show(const ShowArguments& arguments) {
   const traces::EventSet types = types_of(arguments.type);
+  for (traces::TraceReader whole(arguments.path); whole.next() != nullptr;) {
+    // Nothing is printed of a file that turns out to be damaged.
+  }
   traces::TraceReader trace(arguments.path);
   traces::NodeNames names;
   std::uint64_t left = arguments.count.value_or(UINT64_MAX);

@@ -21,6 +21,7 @@ namespace scenarios {
 
 namespace {
 
+constexpr std::size_t kMaxDisks = 64;
 constexpr std::size_t kMaxEntries = 4096;  // hosts, VMs, steps... each
 
 class Parser {
@@ -138,6 +139,9 @@ class Parser {
       }
       room(record, vm);
       record.names("disks", vm.disks);
+      if (vm.disks.size() > kMaxDisks) {
+        record.get("disks").fail("a SCSI controller serves at most 64 disks");
+      }
       for (const std::string& disk : vm.disks) {
         reference(record.get("disks"), disk, "storage", result_.storage);
         sole_user(record, vm, disk);

@@ -71,7 +71,15 @@ Finding twin_finding(const Scenario& scenario, const RunOptions& options,
   Simulation simulation(scenario, twin);
   simulation.recorder().attach(check.twin(), checkers::TwinCheck::events());
   simulation.run();
-  return check.conclude();
+  Finding finding = check.conclude();
+  for (const Struck& strike : struck) {
+    // A paused host holds its guests at instants that no twin is told of.
+    if (finding.verdict != Verdict::Violated) break;
+    if (scenario.faults[strike.fault].fault != "pause-host") continue;
+    finding.verdict = Verdict::Unknown;
+    finding.explanation = "a host was paused, which a twin cannot repeat: " + finding.explanation;
+  }
+  return finding;
 }
 
 /// The same run once more, in the same process: whatever the first one left behind would show.
@@ -81,6 +89,31 @@ Finding determinism_finding(const Scenario& scenario, const RunOptions& options,
   again.recorder().attach(check.second(), checkers::DeterminismCheck::events());
   again.run();
   return check.conclude();
+}
+
+}  // namespace
+
+namespace {
+
+/// A fault scenario whose fault never struck has shown nothing.
+Finding strikes_finding(const Scenario& scenario, const std::vector<Struck>& struck) {
+  Finding finding;
+  finding.property = "faults-struck";
+  finding.statement = "every fault of the scenario struck";
+  finding.measured = std::to_string(struck.size());
+  finding.bound = std::to_string(scenario.faults.size());
+  finding.verdict = Verdict::Holds;
+  for (std::size_t index = 0; index < scenario.faults.size(); ++index) {
+    const bool hit = std::any_of(struck.begin(), struck.end(),
+                                 [index](const Struck& strike) { return strike.fault == index; });
+    if (hit) continue;
+    finding.verdict = Verdict::Unknown;
+    finding.explanation = scenario.faults[index].fault + " in line " +
+                          std::to_string(scenario.faults[index].place.line) +
+                          " waited for an event that did not come";
+    break;
+  }
+  return finding;
 }
 
 }  // namespace
@@ -132,6 +165,9 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   outcome.events = recorder.events();
   outcome.end = simulation.world().now();
   outcome.findings = conclude(list, outcome.end, options.detail);
+  if (!scenario.faults.empty()) {
+    outcome.findings.push_back(strikes_finding(scenario, simulation.struck()));
+  }
   if (writer != nullptr) writer->finish(recorder);
   if (replay != nullptr) {
     replay->finish();

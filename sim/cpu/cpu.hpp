@@ -105,7 +105,8 @@ struct Segment {
   std::uint16_t selector = 0;
   std::uint64_t base = 0;
   std::uint32_t limit = 0;
-  std::uint32_t attributes = 0;  ///< descriptor bits 8..23 of the high dword, unshifted (QEMU flags)
+  /// Descriptor bits 8..23 of the high dword, unshifted (QEMU flags).
+  std::uint32_t attributes = 0;
   friend bool operator==(const Segment&, const Segment&) = default;
 };
 

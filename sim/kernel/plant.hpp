@@ -1,4 +1,5 @@
-// A deliberate bug as libraries list it (law 5): switched on by name per world, caught by a checker.
+// A deliberate bug as libraries list it (law 5): switched on by name per world, caught by a
+// checker.
 #pragma once
 
 namespace sim {

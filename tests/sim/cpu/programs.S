@@ -1,4 +1,5 @@
-# Guest programs of the processor's tests. Each lies between NAME_begin and NAME_end and is copied to
+# Guest programs of the processor's tests. Each lies between NAME_begin and NAME_end and is
+# copied to
 # guest address 0x10000, so addresses are written relative to its begin.
 
         .section .note.GNU-stack, "", @progbits
