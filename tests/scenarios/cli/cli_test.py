@@ -37,6 +37,16 @@ class Run(support.Case):
         self.assertEqual(found[1], found[2])
         self.assertEqual(len(re.findall(r'^  holds ', out, re.M)), int(found[1]))
 
+    def test_the_readme_shows_a_real_run(self):
+        """Every line of its transcript, hash included, is one that hvsim prints."""
+        readme = (support.ROOT / 'README.md').read_text()
+        transcript = next(block for block in readme.split('```') if 'properties hold' in block)
+        out = self.expect_code(0, 'run', QUICKSTART).stdout.decode()
+        printed = {line.rstrip() for line in out.splitlines()}
+        for line in transcript.strip().splitlines():
+            if line.strip():
+                self.assertIn(line.rstrip(), printed)
+
     def test_options_may_stand_before_the_file(self):
         """--set and --plant take one value each."""
         out = self.expect_code(0, 'run', '--set', 'description=other', *SHORT, '--seed', '7',
