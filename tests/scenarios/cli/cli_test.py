@@ -43,7 +43,7 @@ class Run(support.Case):
         transcript = next(block for block in readme.split('```') if 'properties hold' in block)
         out = self.expect_code(0, 'run', QUICKSTART).stdout.decode()
         printed = {line.rstrip() for line in out.splitlines()}
-        for line in transcript.strip().splitlines():
+        for line in transcript.splitlines():
             if line.strip():
                 self.assertIn(line.rstrip(), printed)
 
