@@ -185,12 +185,6 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   return outcome;
 }
 
-traces::Digest hash_of_run(const Scenario& scenario, const RunOptions& options) {
-  Simulation simulation(scenario, simulation_options(options));
-  simulation.run();
-  return simulation.recorder().hash();
-}
-
 traces::TraceHeader header_of(const Scenario& scenario, const RunOptions& options) {
   traces::TraceHeader header;
   header.build_id = build_id();

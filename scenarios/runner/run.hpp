@@ -42,9 +42,6 @@ struct Outcome {
 
 Outcome run_scenario(const Scenario& scenario, const RunOptions& options);
 
-/// The run without judging: its hash only. For --twice and searches.
-traces::Digest hash_of_run(const Scenario& scenario, const RunOptions& options);
-
 /// What a trace's header says about the run that made it.
 traces::TraceHeader header_of(const Scenario& scenario, const RunOptions& options);
 /// And back: the scenario and the options. Throws UserError when this build cannot run it.
