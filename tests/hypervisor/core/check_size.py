@@ -1,7 +1,8 @@
 """The microkernel is small and links no device (spec A1, A2).
 
-usage: check_size.py ARCHIVE: sums code and read-only data of the static library, and looks at what
-its objects need from outside.
+usage: check_size.py ARCHIVE [--instrumented]: sums code and read-only data of the static library, and
+looks at what its objects need from outside. What a sanitizer adds to the code is not the microkernel's:
+an instrumented archive is measured, but only a plain one is held to the limit.
 """
 
 import re
@@ -44,10 +45,10 @@ def needed_symbols(archive):
     return undefined - defined
 
 
-def main(archive):
+def main(archive, is_instrumented):
     size = code_and_constants(archive)
     print(f"code and read-only data: {size} bytes of at most {LIMIT}")
-    if not 0 < size < LIMIT:
+    if size == 0 or (size >= LIMIT and not is_instrumented):
         sys.exit("the microkernel is not smaller than 1 MiB, or it could not be measured")
     needed = needed_symbols(archive)
     ours = {s for s in needed if re.match(r"^[a-z_]+::", s) and not s.startswith("std::")}
@@ -61,4 +62,4 @@ def main(archive):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], "--instrumented" in sys.argv[2:])
