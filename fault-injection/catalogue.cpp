@@ -60,15 +60,20 @@ void emit(Field& field, const char* name, const Strike& strike, const char* deta
 
 const std::vector<Fault>& catalogue() {
   static const std::vector<Fault> all{
-      {"cut-link", Target::Network, true, true,
+      {"cut-link", Class::Network, Target::Network, true, true, {},
        "a network carries no frames, or none from one host", cut, heal},
-      {"kill-host", Target::Host, false, true, "a host loses power; taken back, it boots again",
+      {"kill-host", Class::Host, Target::Host, false, true, {}, "a host loses power; taken back, it boots again",
        kill_host, restart_host},
-      {"pause-host", Target::Host, false, true, "a host stands still and goes on later", pause_host,
+      {"pause-host", Class::Host, Target::Host, false, true, {}, "a host stands still and goes on later", pause_host,
        resume_host},
-      {"kill-storage", Target::Storage, false, true,
+      {"kill-storage", Class::Storage, Target::Storage, false, true, {},
        "a shared disk loses power and what was only in its cache", kill_storage, restart_storage},
   };
+  return all;
+}
+
+const std::vector<Role>& roles() {
+  static const std::vector<Role> all;
   return all;
 }
 

@@ -1,18 +1,38 @@
 // The faults that a scenario can name: what each hits, what it does, whether it can be taken back.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "fault-injection/plan.hpp"
+#include "hypervisor/management/installation.hpp"
 #include "sim/disk/shared_disk.hpp"
 #include "sim/kernel/world.hpp"
 #include "sim/net/network.hpp"
 
 namespace faults {
 
-enum class Target : std::uint8_t { Host, Network, Storage };
+enum class Target : std::uint8_t { Host, Network, Storage, Vm };
+
+/// Faults are enabled and budgeted by class.
+enum class Class : std::uint8_t { Network, Storage, Host, Guest, Operator };
+constexpr const char* name_of(Class kind) {
+  constexpr const char* kNames[] = {"network", "storage", "host", "guest", "operator"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+/// Unit of a fault's magnitude, which a scenario writes as `by`.
+enum class Amount : std::uint8_t {
+  None,
+  Chance,    ///< millionths; written as a percentage
+  Duration,  ///< nanoseconds
+  Rate,      ///< bits per second
+  Size,      ///< bytes
+  Count,
+};
 
 /// What a fault may touch. The wiring of the world implements it.
 class Field {
@@ -26,24 +46,49 @@ class Field {
   virtual std::string link_of(std::string_view network, std::string_view host) = 0;
   virtual sim::Node* host(std::string_view name) = 0;
   virtual sim::SharedDisk* storage(std::string_view name) = 0;
+  /// Number of a VM in the installation, 0 when there is none.
+  virtual std::uint32_t vm(std::string_view name) = 0;
+  virtual management::Installation& installation() = 0;
 };
 
-/// One strike of a fault: where, and for one-way faults whose frames.
+/// One strike of a fault: where, for one-way faults whose frames, and how much. Roles are resolved
+/// by then.
 struct Strike {
   std::string target;
   std::string from;
+  std::int64_t amount = 0;
+};
+
+/// What a fault's magnitude may be, and what it is when nobody says. A planner draws from low to
+/// high, evenly over the logarithm.
+struct Magnitude {
+  Amount unit = Amount::None;
+  std::int64_t low = 0, high = 0, normal = 0;
 };
 
 struct Fault {
   const char* name;
+  Class kind;
   Target target;
   bool one_way;     ///< takes `from: HOST`
   bool reversible;  ///< takes `lasts: DURATION`
+  Magnitude magnitude;
   const char* what;
   void (*apply)(Field& field, const Strike& strike);
   void (*undo)(Field& field, const Strike& strike);  ///< nullptr unless reversible
 };
 
+/// A name that stands for a target which only the moment decides, such as `migration-target`.
+struct Role {
+  const char* name;
+  Target target;
+  const char* what;
+  /// Empty when nobody plays the role at this moment: then the fault does not strike.
+  std::string (*resolve)(Field& field);
+};
+const std::vector<Role>& roles();
+
+/// Every fault of every folder, in the order of class and name.
 const std::vector<Fault>& catalogue();
 const Fault* find(std::string_view name);
 /// Applies and emits fault.fired.

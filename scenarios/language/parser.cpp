@@ -307,6 +307,9 @@ class Parser {
       case ::faults::Target::Storage:
         reference(target, fault.target, "storage", result_.storage);
         break;
+      case ::faults::Target::Vm:
+        reference(target, fault.target, "VM", result_.vms);
+        break;
     }
     one_way(record, known, fault);
     trigger(record, fault.trigger);
@@ -335,7 +338,7 @@ class Parser {
     }
   }
 
-  void trigger(const Record& record, Trigger& trigger) const {
+  void trigger(const Record& record, ::faults::Trigger& trigger) const {
     if (record.has("at") == record.has("when")) {
       record.fail("a fault strikes either `at` an instant or `when` an event happens");
     }
@@ -358,7 +361,7 @@ class Parser {
     event_fields(record.get("when"), trigger);
   }
 
-  void event_fields(const Value& where, const Trigger& trigger) const {
+  void event_fields(const Value& where, const ::faults::Trigger& trigger) const {
     const traces::EventInfo* info = traces::find_event(trigger.event);
     if (info == nullptr) {
       std::vector<std::string> known;

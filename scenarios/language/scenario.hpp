@@ -2,11 +2,13 @@
 // by the parser: every name resolves, every quantity is in range.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "fault-injection/plan.hpp"
 #include "scenarios/language/source.hpp"
 #include "sim/kernel/random.hpp"
 #include "sim/kernel/time.hpp"
@@ -61,21 +63,8 @@ struct Step {
   std::string host;  ///< move-vm: to
 };
 
-/// When a fault strikes: at an instant, or a while after the first event that matches.
-struct Trigger {
-  std::optional<sim::Time> at;
-  std::string event;                                        ///< event name, e.g. migration.phase
-  std::vector<std::pair<std::string, std::string>> fields;  ///< field = value, as the trace prints
-  sim::Duration after{};
-};
-
-struct FaultSpec {
+struct FaultSpec : faults::Planned {
   Place place;
-  std::string fault;   ///< name in the catalogue
-  std::string target;  ///< host, network or disk, by the fault
-  std::string from;    ///< one-way faults: the sending host
-  Trigger trigger;
-  std::optional<sim::Duration> lasts;  ///< then it is taken back
 };
 
 struct ExpectSpec {
@@ -96,6 +85,40 @@ struct MigrationSpec {
   sim::Duration idle_timeout{20'000'000'000};
 };
 
+/// A value of the scenario that every explored seed draws anew.
+struct VarySpec {
+  enum class Kind : std::uint8_t { Choice, Range, LogRange };
+  Place place;
+  std::string key;  ///< path as --set takes it, e.g. vms.web.memory
+  Kind kind = Kind::Choice;
+  std::vector<std::string> values;  ///< texts to choose from; ranges: the lowest and the highest
+};
+
+/// Within what the guarantees of the scenario are stated, and what `explore` plans: at most so many
+/// faults of these classes, the last one over by `until`. Beyond it only safety is judged.
+struct BudgetSpec {
+  std::uint64_t faults = 0;      ///< strikes per run; 0: explore plans none
+  std::uint64_t hosts_down = 1;  ///< hosts that are dead or paused at one time
+  std::vector<std::string> of;   ///< classes; empty: all
+  std::vector<std::string> without;  ///< faults by name that are not planned
+  sim::Time from{};
+  sim::Time until{};  ///< faults are over and healed
+};
+
+/// An invited trouble that is switched on, with its probability per operation.
+struct BuggifySpec {
+  Place place;
+  std::string point;
+  sim::Chance chance;
+};
+
+/// One random choice that comes out as "it happens" (sim::World::happens).
+struct DecisionSpec {
+  Place place;
+  std::string stream;                       ///< kind of choice, e.g. net.loss
+  std::array<std::uint64_t, 4> operation{};  ///< which one
+};
+
 struct Scenario {
   std::string file;  ///< as the user named it
   std::string text;  ///< the whole file
@@ -111,6 +134,11 @@ struct Scenario {
   MigrationSpec migration;
   std::vector<Step> timeline;
   std::vector<FaultSpec> faults;
+  std::vector<BuggifySpec> buggify;
+  std::vector<VarySpec> vary;
+  std::optional<BudgetSpec> budget;
+  /// When present, exactly these random choices happen and no other (a shrunk finding).
+  std::optional<std::vector<DecisionSpec>> decisions;
   std::vector<ExpectSpec> expect;
 };
 

@@ -81,7 +81,7 @@ class Simulation::FaultTrigger final : public traces::Observer {
 
   Simulation& simulation_;
   std::size_t fault_;
-  const Trigger& trigger_;
+  const faults::Trigger& trigger_;
   bool fired_ = false;
 };
 
@@ -251,7 +251,7 @@ void Simulation::set_faults() {
     return;
   }
   for (std::size_t index = 0; index < scenario_.faults.size(); ++index) {
-    const Trigger& trigger = scenario_.faults[index].trigger;
+    const faults::Trigger& trigger = scenario_.faults[index].trigger;
     if (trigger.at) {
       operator_->spawn("fault", index, strike(index, *trigger.at));
     } else {
@@ -266,7 +266,9 @@ sim::Task<> Simulation::strike(std::size_t index, sim::Time at) {
   const faults::Fault& fault = *faults::find(spec.fault);
   co_await operator_->sleep_until(at);
   struck_.push_back(Struck{index, at});
-  const faults::Strike where{spec.target, spec.from};
+  const std::int64_t amount =
+      spec.amount != 0 ? spec.amount : fault.magnitude.normal;
+  const faults::Strike where{spec.target, spec.from, amount};
   faults::apply(fault, *this, where);
   if (spec.lasts) {
     co_await operator_->sleep(*spec.lasts);

@@ -48,7 +48,7 @@ class Simulation final : public migration::Environment, public faults::Field {
   /// Attach observers before run().
   traces::Recorder& recorder() { return recorder_; }
   sim::World& world() override { return *world_; }
-  management::Installation& installation() { return *installation_; }
+  management::Installation& installation() override { return *installation_; }
 
   /// To the scenario's end; final digests and world.ended included.
   void run();
@@ -91,6 +91,9 @@ class Simulation final : public migration::Environment, public faults::Field {
   std::string link_of(std::string_view network, std::string_view host) override;
   sim::Node* host(std::string_view name) override { return world_->find_node(name); }
   sim::SharedDisk* storage(std::string_view name) override;
+  std::uint32_t vm(std::string_view name) override {
+    return vm_number(scenario_, std::string(name));
+  }
 
   const Scenario& scenario_;
   SimulationOptions options_;
