@@ -150,7 +150,7 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   for (const auto& checker : list) recorder.attach(*checker, checker->events());
   checkers::HoldCollector holds;
   checkers::TwinCheck twin;
-  const bool wants_twin = expects_twin(scenario);
+  const bool wants_twin = options.twin && expects_twin(scenario);
   if (wants_twin) {
     recorder.attach(holds, checkers::HoldCollector::events());
     recorder.attach(twin.original(), checkers::TwinCheck::events());
@@ -158,6 +158,7 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   checkers::DeterminismCheck determinism;
   if (options.twice) recorder.attach(determinism.first(), checkers::DeterminismCheck::events());
 
+  if (options.prepare) options.prepare(simulation);
   simulation.run();
 
   Outcome outcome;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <optional>
 #include <set>
@@ -16,15 +17,20 @@
 
 namespace scenarios {
 
+class Simulation;
+
 struct RunOptions {
   std::uint64_t seed = 1;
   std::vector<Override> overrides;  ///< already applied; recorded in the trace's header
   std::set<std::string, std::less<>> plants;
   bool detail = true;
   bool twice = false;                     ///< run again and judge MG-3 too
+  bool twin = true;                       ///< judge twin-equal, where it is expected
   std::ostream* story = nullptr;          ///< nullptr: no story
   std::string trace;                      ///< path, empty: none
   traces::TraceReader* replay = nullptr;  ///< compare with this trace while running
+  /// Called with the world before it runs, to attach observers; not for a twin or a second run.
+  std::function<void(Simulation&)> prepare;
 };
 
 /// One run, judged.

@@ -261,6 +261,11 @@ void Simulation::set_faults() {
   }
 }
 
+void Simulation::add_fault(std::size_t fault, const traces::Event& event) {
+  triggers_.push_back(std::make_unique<FaultTrigger>(*this, fault));
+  triggers_.back()->on_event(event);
+}
+
 sim::Task<> Simulation::strike(std::size_t index, sim::Time at) {
   const FaultSpec& spec = scenario_.faults[index];
   const faults::Fault& fault = *faults::find(spec.fault);
@@ -268,7 +273,12 @@ sim::Task<> Simulation::strike(std::size_t index, sim::Time at) {
   struck_.push_back(Struck{index, at});
   const std::int64_t amount =
       spec.amount != 0 ? spec.amount : fault.magnitude.normal;
-  const faults::Strike where{spec.target, spec.from, amount};
+  faults::Strike where;
+  where.target = spec.target;
+  where.from = spec.from;
+  where.to = spec.to;
+  where.amount = amount;
+  where.number = index;
   faults::apply(fault, *this, where);
   if (spec.lasts) {
     co_await operator_->sleep(*spec.lasts);

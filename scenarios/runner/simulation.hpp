@@ -57,6 +57,10 @@ class Simulation final : public migration::Environment, public faults::Field {
   void finish();
 
   const std::vector<Struck>& struck() const { return struck_; }
+  /// For an observer of a world that runs: the scenario has a fault more than when the world was
+  /// built, and `event`, which is being told of, is the first that its trigger may match. What
+  /// follows is what would have come had the fault been there from the start.
+  void add_fault(std::size_t fault, const traces::Event& event);
   /// Number of a VM in events, from 1 in the order of the file; 0 when there is none.
   static std::uint32_t vm_number(const Scenario& scenario, const std::string& name);
   /// Name and digest of every input besides the scenario text: guest images.
