@@ -56,7 +56,9 @@ class Field {
 struct Strike {
   std::string target;
   std::string from;
+  std::string to;
   std::int64_t amount = 0;
+  std::uint64_t number = 0;  ///< of the strike in its world: what is taken back is this one
 };
 
 /// What a fault's magnitude may be, and what it is when nobody says. A planner draws from low to
@@ -70,12 +72,17 @@ struct Fault {
   const char* name;
   Class kind;
   Target target;
-  bool one_way;     ///< takes `from: HOST`
-  bool reversible;  ///< takes `lasts: DURATION`
-  Magnitude magnitude;
+  bool one_way = false;     ///< takes `from: HOST`
+  bool pair = false;        ///< needs `from: HOST` and `to: HOST`
+  bool reversible = false;  ///< takes `lasts: DURATION`
+  bool hosts_down = false;  ///< its target, a host, is dead or stands still while it lasts
+  /// Breaks what nearly every scenario promises (acknowledged data is lost, a guest ends for good).
+  /// Planned only when a budget asks for it by name.
+  bool destructive = false;
+  Magnitude magnitude{};
   const char* what;
   void (*apply)(Field& field, const Strike& strike);
-  void (*undo)(Field& field, const Strike& strike);  ///< nullptr unless reversible
+  void (*undo)(Field& field, const Strike& strike) = nullptr;  ///< exactly when reversible
 };
 
 /// A name that stands for a target which only the moment decides, such as `migration-target`.

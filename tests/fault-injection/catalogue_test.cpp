@@ -32,6 +32,10 @@ class TwoHosts final : public faults::Field {
   }
   sim::Node* host(std::string_view name) override { return world_.find_node(name); }
   sim::SharedDisk* storage(std::string_view) override { return disk_.get(); }
+  std::uint32_t vm(std::string_view) override { return 0; }
+  management::Installation& installation() override {
+    throw std::logic_error("there is no installation on this field");
+  }
 
   void settle() { world_.run_until(world_.now() + sim::Duration{1'000}); }
   bool up(const char* host) { return network_.up(std::string("net/") + host, node(host)); }
