@@ -1,26 +1,23 @@
 // The verbs of the command line, one file each.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "scenarios/cli/command.hpp"
 #include "scenarios/language/parser.hpp"
 #include "scenarios/runner/run.hpp"
 
 namespace cli {
 
-/// Each adds its subcommand; `action` is set to what to do when it was chosen.
-using Action = std::function<int()>;
-void add_run(CLI::App& app, Action& action);
-void add_replay(CLI::App& app, Action& action);
-void add_check(CLI::App& app, Action& action);
-void add_trace(CLI::App& app, Action& action);
-void add_list(CLI::App& app, Action& action);
-void add_schema(CLI::App& app, Action& action);
-void add_doctor(CLI::App& app, Action& action);
+/// Each adds its command below `root`.
+void add_run(Command root);
+void add_replay(Command root);
+void add_check(Command root);
+void add_trace(Command root);
+void add_list(Command root);
+void add_schema(Command root);
+void add_doctor(Command root);
 
 /// "key=value" of --set. Throws UserError.
 std::vector<scenarios::Override> parse_overrides(const std::vector<std::string>& texts);

@@ -51,10 +51,8 @@ int doctor() {
 
 }  // namespace
 
-void add_doctor(CLI::App& app, Action& action) {
-  CLI::App* command =
-      app.add_subcommand("doctor", "which engines and programs this machine has");
-  command->callback([&action] { action = doctor; });
+void add_doctor(Command root) {
+  root.command("doctor", "which engines and programs this machine has").does(doctor);
 }
 
 }  // namespace cli

@@ -44,22 +44,19 @@ int list(const std::string& what) {
 
 }  // namespace
 
-void add_list(CLI::App& app, Action& action) {
+void add_list(Command root) {
   auto what = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("list", "what there is, one line each");
-  command->add_option("WHAT", *what, "checkers, plants, faults, verbs, events or guests")
-      ->required()
-      ->check(CLI::IsMember({"checkers", "plants", "faults", "verbs", "events", "guests"}));
-  command->callback([&action, what] { action = [what] { return list(*what); }; });
+  Command list_command = root.command("list", "what there is, one line each");
+  list_command.argument_of("WHAT", *what,
+                           {"checkers", "plants", "faults", "verbs", "events", "guests"},
+                           "checkers, plants, faults, verbs, events or guests");
+  list_command.does([what] { return list(*what); });
 }
 
-void add_schema(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("schema", "print the JSON Schema of scenario files");
-  command->callback([&action] {
-    action = [] {
-      std::cout << scenarios::json_schema();
-      return static_cast<int>(kAllHold);
-    };
+void add_schema(Command root) {
+  root.command("schema", "print the JSON Schema of scenario files").does([] {
+    std::cout << scenarios::json_schema();
+    return static_cast<int>(kAllHold);
   });
 }
 

@@ -70,23 +70,20 @@ int check(const std::string& path, const std::string& format) {
 
 }  // namespace
 
-void add_replay(CLI::App& app, Action& action) {
+void add_replay(Command root) {
   auto path = std::make_shared<std::string>();
-  CLI::App* command =
-      app.add_subcommand("replay", "execute a trace's run again and compare every event");
-  command->add_option("TRACE", *path, "trace file")->required();
-  command->callback([&action, path] { action = [path] { return replay(*path); }; });
+  Command command = root.command("replay", "execute a trace's run again and compare every event");
+  command.argument("TRACE", *path, "trace file");
+  command.does([path] { return replay(*path); });
 }
 
-void add_check(CLI::App& app, Action& action) {
+void add_check(Command root) {
   auto path = std::make_shared<std::string>();
   auto format = std::make_shared<std::string>("text");
-  CLI::App* command = app.add_subcommand("check", "judge a stored trace without running it");
-  command->add_option("TRACE", *path, "trace file")->required();
-  command->add_option("--format", *format, "text, json or junit")
-      ->check(CLI::IsMember({"text", "json", "junit"}));
-  command->callback(
-      [&action, path, format] { action = [path, format] { return check(*path, *format); }; });
+  Command command = root.command("check", "judge a stored trace without running it");
+  command.argument("TRACE", *path, "trace file")
+      .option_of("--format", *format, {"text", "json", "junit"}, "text, json or junit");
+  command.does([path, format] { return check(*path, *format); });
 }
 
 }  // namespace cli

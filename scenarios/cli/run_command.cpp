@@ -8,7 +8,6 @@
 #include "scenarios/cli/commands.hpp"
 #include "scenarios/cli/report.hpp"
 #include "scenarios/language/reader.hpp"
-#include "scenarios/language/units.hpp"
 #include "traces/text.hpp"
 
 namespace cli {
@@ -40,16 +39,6 @@ void require_plant(const std::string& name) {
 
 namespace {
 
-/// The library's own numbers wrap: -1 would be a seed.
-std::uint64_t parse_seed(const std::string& text) {
-  const auto seed = scenarios::parse_count(text);
-  if (!seed) {
-    throw scenarios::UserError("--seed " + text +
-                               ": is not a whole number from 0 to 999999999999999999");
-  }
-  return *seed;
-}
-
 /// Refuses what cannot become a file before a world runs for it.
 void require_place_for(const std::string& trace) {
   namespace fs = std::filesystem;
@@ -71,7 +60,7 @@ void require_place_for(const std::string& trace) {
 
 struct RunArguments {
   std::vector<std::string> files;
-  std::optional<std::string> seed;
+  std::optional<std::uint64_t> seed;
   std::vector<std::string> sets;
   std::vector<std::string> plants;
   std::optional<std::string> trace;
@@ -85,7 +74,7 @@ Report run_one(const std::string& file, const RunArguments& arguments) {
   scenarios::RunOptions options;
   options.overrides = parse_overrides(arguments.sets);
   const scenarios::Scenario scenario = scenarios::load_scenario(file, options.overrides);
-  options.seed = arguments.seed ? parse_seed(*arguments.seed) : scenario.seed;
+  options.seed = arguments.seed.value_or(scenario.seed);
   options.detail = !arguments.no_detail;
   options.trace = arguments.trace.value_or("");
   options.twice = arguments.twice;
@@ -129,24 +118,20 @@ int run(const RunArguments& arguments) {
 
 }  // namespace
 
-void add_run(CLI::App& app, Action& action) {
+void add_run(Command root) {
   auto arguments = std::make_shared<RunArguments>();
-  CLI::App* command = app.add_subcommand("run", "run scenarios and judge their properties");
-  command->add_option("FILE", arguments->files, "scenario files")->required();
-  command->add_option("--seed", arguments->seed, "seed, instead of the scenario's");
-  // One value each, so that a file may follow.
-  command->add_option("--set", arguments->sets, "key=value: change a value of the scenario")
-      ->allow_extra_args(false);
-  command->add_option("--plant", arguments->plants, "switch a deliberate bug on")
-      ->allow_extra_args(false);
-  command->add_option("--trace", arguments->trace, "write the event stream to this file");
-  command->add_option("--format", arguments->format, "text, json or junit")
-      ->check(CLI::IsMember({"text", "json", "junit"}));
-  command->add_flag("--twice", arguments->twice, "run twice and compare event by event (MG-3)");
-  command->add_flag("--no-detail", arguments->no_detail,
-                    "leave level 1 events out; checkers that need them say unknown");
-  command->add_flag("--quiet", arguments->quiet, "no story, only properties");
-  command->callback([&action, arguments] { action = [arguments] { return run(*arguments); }; });
+  Command command = root.command("run", "run scenarios and judge their properties");
+  command.argument("FILE", arguments->files, "scenario files")
+      .count("--seed", arguments->seed, "seed, instead of the scenario's")
+      .option("--set", arguments->sets, "key=value: change a value of the scenario")
+      .option("--plant", arguments->plants, "switch a deliberate bug on")
+      .option("--trace", arguments->trace, "write the event stream to this file")
+      .option_of("--format", arguments->format, {"text", "json", "junit"}, "text, json or junit")
+      .flag("--twice", arguments->twice, "run twice and compare event by event (MG-3)")
+      .flag("--no-detail", arguments->no_detail,
+            "leave level 1 events out; checkers that need them say unknown")
+      .flag("--quiet", arguments->quiet, "no story, only properties");
+  command.does([arguments] { return run(*arguments); });
 }
 
 }  // namespace cli

@@ -103,32 +103,29 @@ int diff(const std::string& left, const std::string& right) {
 
 }  // namespace
 
-void add_trace(CLI::App& app, Action& action) {
-  CLI::App* trace = app.add_subcommand("trace", "read stored traces");
-  trace->require_subcommand(1);
+void add_trace(Command root) {
+  Command trace = root.command("trace", "read stored traces");
 
   auto arguments = std::make_shared<ShowArguments>();
-  CLI::App* show_command = trace->add_subcommand("show", "print events, one line each");
-  show_command->add_option("TRACE", arguments->path, "trace file")->required();
-  show_command->add_option("--type", arguments->type, "event name or area, such as migration");
-  show_command->add_option("--node", arguments->node, "only events of this node");
-  show_command->add_option("--from", arguments->from, "first event index");
-  show_command->add_option("--count", arguments->count, "at most so many");
-  show_command->add_flag("--json", arguments->json, "JSON lines");
-  show_command->callback(
-      [&action, arguments] { action = [arguments] { return show(*arguments); }; });
+  Command show_command = trace.command("show", "print events, one line each");
+  show_command.argument("TRACE", arguments->path, "trace file")
+      .option("--type", arguments->type, "event name or area, such as migration")
+      .option("--node", arguments->node, "only events of this node")
+      .count("--from", arguments->from, "first event index")
+      .count("--count", arguments->count, "at most so many")
+      .flag("--json", arguments->json, "JSON lines");
+  show_command.does([arguments] { return show(*arguments); });
 
   auto path = std::make_shared<std::string>();
-  CLI::App* stat_command = trace->add_subcommand("stat", "what a trace holds");
-  stat_command->add_option("TRACE", *path, "trace file")->required();
-  stat_command->callback([&action, path] { action = [path] { return stat(*path); }; });
+  Command stat_command = trace.command("stat", "what a trace holds");
+  stat_command.argument("TRACE", *path, "trace file");
+  stat_command.does([path] { return stat(*path); });
 
   auto pair = std::make_shared<std::pair<std::string, std::string>>();
-  CLI::App* diff_command = trace->add_subcommand("diff", "first event in which two traces differ");
-  diff_command->add_option("LEFT", pair->first, "trace file")->required();
-  diff_command->add_option("RIGHT", pair->second, "trace file")->required();
-  diff_command->callback(
-      [&action, pair] { action = [pair] { return diff(pair->first, pair->second); }; });
+  Command diff_command = trace.command("diff", "first event in which two traces differ");
+  diff_command.argument("LEFT", pair->first, "trace file")
+      .argument("RIGHT", pair->second, "trace file");
+  diff_command.does([pair] { return diff(pair->first, pair->second); });
 }
 
 }  // namespace cli
