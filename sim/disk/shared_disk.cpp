@@ -145,10 +145,7 @@ DiskStatus SharedDisk::land(std::uint64_t epoch, Lba lba, std::span<const std::b
 void SharedDisk::node_killed() {
   std::uint64_t kept = 0;
   const disk::SectorMap cached = impl_->content.lose_power([this, &kept](std::uint64_t lba) {
-    const bool survives = node_.world()
-                              .random()
-                              .draw("disk.torn-write", config_.number, lba, node_.generation())
-                              .happens(faults_.torn_on_power_loss);
+    const bool survives = survives_power_loss(lba);
     kept += survives ? 1 : 0;
     return survives;
   });

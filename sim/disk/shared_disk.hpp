@@ -43,7 +43,8 @@ struct DiskConfig {
 };
 
 /// Rules for faults on a disk, all off by default. Which sectors they hit is a function of the
-/// world's seed and the sector, so that a retry cannot heal a fault.
+/// world's seed, the sector and the instant since when the rule holds, so that a retry cannot heal
+/// a fault.
 struct DiskFaults {
   Chance lost_write;  ///< an acknowledged write never reaches cache or medium
   Chance
@@ -76,8 +77,9 @@ class SharedDisk final : NodeFate {
   /// When it returns Ok every write acknowledged before it was issued is on the medium.
   Task<DiskStatus> flush(Node& host, std::uint64_t epoch);
 
-  /// The sectors that the rules choose go bad now; what earlier rules did to contents stays.
+  /// The sectors that a changed rule chooses go bad now; what earlier rules did to contents stays.
   void set_faults(const DiskFaults& faults);
+  const DiskFaults& faults() const { return faults_; }
 
   /// Puts content on the medium that was there before the world began: no time, no events.
   void preload(Lba lba, std::span<const std::byte> data);
@@ -105,10 +107,11 @@ class SharedDisk final : NodeFate {
   Task<bool> wait_until(Node& host, Time when, std::uint32_t generation);
   DiskStatus land(std::uint64_t epoch, Lba lba, std::span<const std::byte> data);
   void enter_cache(std::uint64_t epoch, Lba lba, std::span<const std::byte> data);
-  std::optional<Lba> misdirected(Lba lba, std::uint64_t sectors) const;
+  bool lost(Lba lba);
+  std::optional<Lba> misdirected(Lba lba, std::uint64_t sectors);
+  bool survives_power_loss(std::uint64_t lba);
   bool unreadable(Lba lba, std::uint64_t sectors);
   void heal(Lba lba, std::uint64_t sectors);
-  bool is_latent(std::uint64_t lba) const;
   void fire(std::string_view fault, std::string_view detail) const;
   void emit_write(std::uint64_t epoch, Lba lba, std::span<const std::byte> data) const;
   void emit_hashes(traces::SectorCause cause, std::uint64_t lba,

@@ -1,8 +1,8 @@
 // What stands behind SharedDisk: contents, queue, owner, and what the faults have done so far.
 #pragma once
 
+#include <map>
 #include <optional>
-#include <set>
 
 #include "sim/disk/disk_content.hpp"
 
@@ -19,8 +19,13 @@ struct SharedDisk::Impl {
   std::optional<NodeId> owner;
   std::uint64_t epoch = 0;
 
-  std::set<std::uint64_t> healed;    ///< latent errors that a write has made good
-  std::set<std::uint64_t> reported;  ///< latent errors that somebody has met
+  /// Since when each rule holds: a rule that is taken back and set again chooses anew.
+  struct {
+    Time lost_write, misdirected_write, latent_error;
+  } since;
+  /// Sectors whose latent error has been decided: true while they cannot be read. A write makes a
+  /// sector good, and it stays good under the rule in force.
+  std::map<std::uint64_t, bool> latent;
 };
 
 }  // namespace sim

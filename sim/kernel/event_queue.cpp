@@ -219,4 +219,17 @@ void EventQueue::sift_down(std::size_t place, Entry entry) {
   heap[place] = entry;
 }
 
+std::vector<EventKey> EventQueue::first(std::size_t most) const {
+  std::vector<EventKey> keys;
+  for (std::size_t place = kRoot; place < heap_.size(); ++place) {
+    const Slot& slot = slots_[heap_[place].slot];
+    if (slot.where != Where::kHeap) continue;
+    keys.push_back({heap_[place].time, slot.node, slot.sequence, slot.path});
+  }
+  const std::size_t count = std::min(most, keys.size());
+  std::partial_sort(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(count), keys.end());
+  keys.resize(count);
+  return keys;
+}
+
 }  // namespace sim

@@ -73,6 +73,8 @@ class EventQueue {
   /// Whom a parked event wakes, nullptr when it was withdrawn meanwhile. Ends the event.
   Wakeable* unpark(EventHandle parked);
 
+  /// Keys of the earliest pending events in their order, at most so many. Costs a pass over all.
+  std::vector<EventKey> first(std::size_t most) const;
   /// Pending events, without the parked ones.
   std::size_t size() const { return live_; }
 

@@ -55,9 +55,10 @@ bool Draw::happens(Chance chance) {
   return below(chance.denominator) < chance.numerator;
 }
 
-Draw Random::draw(std::string_view stream, std::uint64_t a, std::uint64_t b,
-                  std::uint64_t c) const {
-  return Draw(seed_, traces::hash64_of(stream), {a, b, c});
+Draw Random::draw(std::string_view stream, std::uint64_t a, std::uint64_t b, std::uint64_t c,
+                  std::uint64_t d) const {
+  // The fourth number shares the key's word with the stream: an odd factor keeps all apart.
+  return Draw(seed_, traces::hash64_of(stream) + d * 0x9e37'79b9'7f4a'7c15, {a, b, c});
 }
 
 }  // namespace sim

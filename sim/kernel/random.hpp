@@ -18,6 +18,7 @@ struct Chance {
   static constexpr Chance never() { return {0, 1}; }
   static constexpr Chance always() { return {1, 1}; }
   static constexpr Chance per_million(std::uint64_t n) { return {n, 1'000'000}; }
+  friend bool operator==(const Chance&, const Chance&) = default;
 };
 
 /// The random bits of one operation: a fresh generator per operation, cheap to make. The n-th call
@@ -46,10 +47,10 @@ class Draw {
 class Random {
  public:
   explicit Random(std::uint64_t seed) : seed_(seed) {}
-  /// `stream` names the kind of choice ("net.loss"), a to c the operation (connection, message,
-  /// attempt).
-  Draw draw(std::string_view stream, std::uint64_t a = 0, std::uint64_t b = 0,
-            std::uint64_t c = 0) const;
+  /// `stream` names the kind of choice ("net.loss"), a to d the operation (connection, message,
+  /// attempt, chunk).
+  Draw draw(std::string_view stream, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0,
+            std::uint64_t d = 0) const;
   std::uint64_t seed() const { return seed_; }
 
  private:

@@ -13,7 +13,8 @@ World::World(WorldConfig config, traces::Recorder& recorder)
     : config_(std::move(config)),
       recorder_(recorder),
       random_(config_.seed),
-      control_(std::make_unique<Control>()) {
+      control_(std::make_unique<Control>()),
+      inviting_(!config_.buggify.empty() || config_.decisions.has_value()) {
   HVSIM_ASSERT(config_.processor_window > Duration{0}, "processors could never run ahead");
 }
 
@@ -212,13 +213,55 @@ void World::lower_running_limit(Time limit) {
 
 // ---------------------------------------------------------------- choices and names
 
-bool World::buggify_fires(Node& node, std::string_view point, std::uint64_t key) {
-  const auto found = config_.buggify.find(point);
-  if (found == config_.buggify.end()) return false;
-  // Its own stream, so that a point may be called like any other choice.
-  if (!random_.draw("buggify", path_of(point, 0), key).happens(found->second)) return false;
-  emit(node.id(), traces::ev::BuggifyFired{.point = point, .key = key});
+bool World::decide(Node& node, std::string_view stream, const Operation& operation, Chance chance) {
+  const auto& [a, b, c, d] = operation;
+  const bool happens = config_.decisions
+                           ? config_.decisions->contains(DecisionView{stream, operation})
+                           : random_.draw(stream, a, b, c, d).happens(chance);
+  if (!happens) return false;
+  traces::ev::DecisionTaken taken;
+  taken.stream = stream;
+  taken.a = a;
+  taken.b = b;
+  taken.c = c;
+  taken.d = d;
+  emit(node.id(), taken);
   return true;
+}
+
+void World::calm() {
+  config_.decisions = DecisionSet{};
+  inviting_ = false;
+}
+
+Draw World::amount(std::string_view stream, const Operation& operation) const {
+  const auto& [a, b, c, d] = operation;
+  return random_.draw(stream, a, b, c, ~d);  // no choice counts its parts from the far end
+}
+
+bool World::buggify_fires(Node& node, std::string_view point, const Operation& operation) {
+  const auto& [a, b, c, d] = operation;
+  if (config_.decisions) {
+    if (!config_.decisions->contains(DecisionView{point, operation})) return false;
+  } else {
+    const auto found = config_.buggify.find(point);
+    if (found == config_.buggify.end()) return false;
+    if (!random_.draw(point, a, b, c, d).happens(found->second)) return false;
+  }
+  traces::ev::BuggifyFired fired;
+  fired.point = point;
+  fired.a = a;
+  fired.b = b;
+  fired.c = c;
+  fired.d = d;
+  emit(node.id(), fired);
+  return true;
+}
+
+void World::sometimes(Node& node, std::string_view point) {
+  if (reached_points_.find(point) != reached_points_.end()) return;
+  reached_points_.emplace(point);
+  emit(node.id(), traces::ev::SometimesReached{.point = point});
 }
 
 bool World::plant_fires(Node& node, std::string_view name) {

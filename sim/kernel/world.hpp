@@ -8,11 +8,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "sim/kernel/decision.hpp"
 #include "sim/kernel/event_queue.hpp"
 #include "sim/kernel/node.hpp"
 #include "sim/kernel/processor.hpp"
@@ -31,6 +33,8 @@ struct WorldConfig {
   std::set<std::string, std::less<>> plants;
   /// Probability per buggify point; absent points are off.
   std::map<std::string, Chance, std::less<>> buggify;
+  /// When present, exactly these choices happen, whatever their chances; no other does.
+  std::optional<DecisionSet> decisions;
 };
 
 class World {
@@ -83,13 +87,38 @@ class World {
   EventHandle schedule(const EventKey& key, Wakeable& target);
   void cancel(EventHandle handle) { queue_.cancel(handle); }
   bool pending(EventHandle handle) const { return queue_.pending(handle); }
+  /// What happens next, for people who look: at most so many pending events, the earliest first.
+  std::vector<EventKey> next_events(std::size_t most) const { return queue_.first(most); }
+  std::size_t pending_events() const { return queue_.size(); }
 
   const Random& random() const { return random_; }
-  /// An invitation to trouble that the specification allows. Off unless configured; then a
-  /// function of (seed, point, key).
-  bool buggify(Node& node, std::string_view point, std::uint64_t key) {
-    return !config_.buggify.empty() && buggify_fires(node, point, key);
+  /// A fault-like choice: a function of (seed, stream, operation) or, in a scripted world, of the
+  /// script. What happens is emitted as decision.taken. A chance of 0 without a script costs a
+  /// branch. An operation that asks twice is told the same, and emits twice.
+  bool happens(Node& node, std::string_view stream, const Operation& operation, Chance chance) {
+    return may_happen(chance) && decide(node, stream, operation, chance);
   }
+  /// False when such a choice cannot happen, so that nothing needs to be prepared for it.
+  bool may_happen(Chance chance) const {
+    return chance.numerator != 0 || config_.decisions.has_value();
+  }
+  /// From now on no such choice happens any more, nor any invited trouble.
+  void calm();
+  /// How much, how late, where: amounts of a choice that happened. The same in a scripted world as
+  /// in the one that drew the choice.
+  Draw amount(std::string_view stream, const Operation& operation) const;
+
+  /// An invitation to trouble that the specification allows. Off unless configured or scripted;
+  /// then a function of (seed, point, operation). Emits buggify.fired.
+  bool buggify(Node& node, std::string_view point, const Operation& operation) {
+    return inviting_ && buggify_fires(node, point, operation);
+  }
+  bool buggify(Node& node, std::string_view point, std::uint64_t key) {
+    return inviting_ && buggify_fires(node, point, {key});
+  }
+  /// Something rare and interesting has come about. Emits sometimes.reached, once per world.
+  void sometimes(Node& node, std::string_view point);
+
   /// A deliberate bug. Off unless configured. Emits plant.fired at its first effect.
   bool plant(Node& node, std::string_view name) {
     return !config_.plants.empty() && plant_fires(node, name);
@@ -114,7 +143,8 @@ class World {
   void resume_now(Node& node);
   void release_deferred(Node& node);
 
-  bool buggify_fires(Node& node, std::string_view point, std::uint64_t key);
+  bool decide(Node& node, std::string_view stream, const Operation& operation, Chance chance);
+  bool buggify_fires(Node& node, std::string_view point, const Operation& operation);
   bool plant_fires(Node& node, std::string_view name);
 
   bool step(Time limit);
@@ -138,7 +168,9 @@ class World {
   Processor* running_ = nullptr;
   Time running_limit_ = kNever;
   std::unique_ptr<Control> control_;
+  bool inviting_;  // some buggify point may fire
   std::set<std::string, std::less<>> fired_plants_;
+  std::set<std::string, std::less<>> reached_points_;
   std::uint64_t dispatched_ = 0;
   bool stopped_ = false;
   std::string stop_reason_;

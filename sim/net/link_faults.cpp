@@ -10,8 +10,6 @@
 namespace sim::net {
 namespace {
 
-bool can_happen(Chance chance) { return chance.numerator != 0; }
-
 void report(World& world, const Node& sender, const Direction& direction, const Attempt& attempt,
             std::string_view fault, const std::string& what) {
   const std::string target = direction.link + " from " + direction.from->name();
@@ -29,15 +27,20 @@ std::string some_of(unsigned some, unsigned all) {
   return ": " + std::to_string(some) + " of " + std::to_string(all) + " chunks";
 }
 
-Draw draw(const World& world, std::string_view stream, const Attempt& attempt) {
-  return world.random().draw(stream, attempt.stream, attempt.message, attempt.number);
+/// The operation of a choice about one chunk, or about the whole attempt.
+Operation operation_of(const Attempt& attempt, std::uint64_t chunk = 0) {
+  return {attempt.stream, attempt.message, attempt.number, chunk};
 }
 
 /// One choice per chunk, bit per chunk.
-std::uint64_t choose_chunks(Draw draw, Chance chance, unsigned chunks) {
+std::uint64_t choose_chunks(World& world, Node& sender, std::string_view stream,
+                            const Attempt& attempt, Chance chance, unsigned chunks) {
+  if (!world.may_happen(chance)) return 0;
   std::uint64_t chosen = 0;
   for (unsigned chunk = 0; chunk < chunks; ++chunk) {
-    if (draw.happens(chance)) chosen |= std::uint64_t{1} << chunk;
+    if (world.happens(sender, stream, operation_of(attempt, chunk), chance)) {
+      chosen |= std::uint64_t{1} << chunk;
+    }
   }
   return chosen;
 }
@@ -54,50 +57,44 @@ std::uint64_t share_of(std::uint64_t bytes, unsigned some, unsigned chunks) {
   return bytes / chunks * some + bytes % chunks * some / chunks;
 }
 
-Verdict judge(World& world, const Node& sender, const Path& path, const Attempt& attempt,
+Verdict judge(World& world, Node& sender, const Path& path, const Attempt& attempt,
               std::uint64_t bytes) {
   Verdict verdict;
   verdict.chunks = chunks_of(bytes);
+  const auto choose = [&](std::string_view stream, Chance chance) {
+    return choose_chunks(world, sender, stream, attempt, chance, verdict.chunks);
+  };
   for (const Direction* direction : path.hops) {
     const LinkFaults& faults = direction->faults;
-    if (can_happen(faults.loss)) {
-      const std::uint64_t lost =
-          choose_chunks(draw(world, direction->loss_draws, attempt), faults.loss, verdict.chunks);
+    if (const std::uint64_t lost = choose(direction->loss_draws, faults.loss)) {
       verdict.lost |= lost;
-      if (lost != 0) {
-        const auto count = static_cast<unsigned>(std::popcount(lost));
-        report(world, sender, *direction, attempt, "net.loss", some_of(count, verdict.chunks));
-      }
+      const auto count = static_cast<unsigned>(std::popcount(lost));
+      report(world, sender, *direction, attempt, "net.loss", some_of(count, verdict.chunks));
     }
-    if (can_happen(faults.duplication)) {
-      const std::uint64_t twice = choose_chunks(draw(world, direction->duplication_draws, attempt),
-                                                faults.duplication, verdict.chunks);
+    if (const std::uint64_t twice = choose(direction->duplication_draws, faults.duplication)) {
       const auto count = static_cast<unsigned>(std::popcount(twice));
       verdict.duplicated += count;
-      if (count != 0) {
-        report(world, sender, *direction, attempt, "net.duplication",
-               some_of(count, verdict.chunks));
-      }
+      report(world, sender, *direction, attempt, "net.duplication", some_of(count, verdict.chunks));
     }
-    if (can_happen(faults.reordering)) {
-      Draw choice = draw(world, direction->reordering_draws, attempt);
-      if (choice.happens(faults.reordering)) {
-        const Duration late = choice.between(Duration{1}, kReorderingDelayMax);
-        verdict.delay += late;
-        report(world, sender, *direction, attempt, "net.reordering",
-               ": late by " + std::to_string(late.ns) + " ns");
-      }
+    const std::string& reordering = direction->reordering_draws;
+    if (world.happens(sender, reordering, operation_of(attempt), faults.reordering)) {
+      Draw choice = world.amount(reordering, operation_of(attempt));
+      const Duration late = choice.between(Duration{1}, kReorderingDelayMax);
+      verdict.delay += late;
+      report(world, sender, *direction, attempt, "net.reordering",
+             ": late by " + std::to_string(late.ns) + " ns");
     }
   }
   return verdict;
 }
 
-bool acknowledgement_lost(World& world, const Node& sender, const Path& path,
-                          const Attempt& attempt) {
+bool acknowledgement_lost(World& world, Node& sender, const Path& path, const Attempt& attempt) {
   bool lost = false;
   for (const Direction* direction : path.hops) {
-    if (!can_happen(direction->faults.loss)) continue;
-    if (!draw(world, direction->ack_loss_draws, attempt).happens(direction->faults.loss)) continue;
+    if (!world.happens(sender, direction->ack_loss_draws, operation_of(attempt),
+                       direction->faults.loss)) {
+      continue;
+    }
     lost = true;
     report(world, sender, *direction, attempt, "net.loss", ": acknowledgement");
   }

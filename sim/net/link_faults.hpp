@@ -1,6 +1,6 @@
 // What link faults do to one attempt of a message. Choices belong to (stream, message, attempt) and
 // to the link direction, so removing one fault leaves all other choices as they were (law 2).
-// Whatever fires is recorded as a fault.fired event.
+// Each is a decision of the world; what came of an attempt is a fault.fired event.
 #pragma once
 
 #include <cstdint>
@@ -37,11 +37,10 @@ unsigned chunks_of(std::uint64_t bytes);
 std::uint64_t share_of(std::uint64_t bytes, unsigned some, unsigned chunks);
 
 /// Judges `bytes` that cross `path`; `sender` is where fired faults are reported.
-Verdict judge(World& world, const Node& sender, const Path& path, const Attempt& attempt,
+Verdict judge(World& world, Node& sender, const Path& path, const Attempt& attempt,
               std::uint64_t bytes);
 
 /// Judges an acknowledgement; true when it is lost.
-bool acknowledgement_lost(World& world, const Node& sender, const Path& path,
-                          const Attempt& attempt);
+bool acknowledgement_lost(World& world, Node& sender, const Path& path, const Attempt& attempt);
 
 }  // namespace sim::net

@@ -147,6 +147,54 @@ TEST(DiskFaults, HitTheSameSectorsForTheSameSeedAndOthersForAnother) {
   EXPECT_NE(lost(5), lost(6));
 }
 
+/// Every fault at once, and again after the rules were taken back for a while.
+void live_through(DiskWorld& w, Chance chance) {
+  const DiskFaults rules{chance, chance, chance, chance};
+  const std::uint64_t epoch = w.disk->open(w.a).value();
+  for (unsigned round = 1; round <= 2; ++round) {
+    w.disk->set_faults(rules);
+    for (std::uint64_t lba = 0; lba < 64; lba += 2) w.write(w.a, epoch, lba, sectors_of(2, round));
+    w.power_cycle();
+    for (std::uint64_t lba = 0; lba < 96; ++lba) w.read(lba);
+    w.disk->set_faults({});
+    for (std::uint64_t lba = 0; lba < 96; ++lba) w.read(lba);
+    w.write(w.a, epoch, round, sectors_of(1, 9));
+    EXPECT_EQ(w.read(round), sectors_of(1, 9)) << "no rule, no fault";
+  }
+  w.disk->emit_digest(traces::DigestPoint::End);
+}
+
+TEST(DiskFaults, GivenAsAScriptHappenAgainAndNoOther) {
+  DiskWorld drawn({}, 3, 128);
+  live_through(drawn, kHalf);
+  std::set<std::string> kinds;
+  for (const Decision& each : drawn.events.decisions) kinds.insert(each.stream);
+  EXPECT_EQ(kinds.size(), 4u);
+  for (const Chance chance : {kHalf, Chance::always()}) {
+    DiskWorld scripted(128, WorldConfig{.seed = 3, .decisions = drawn.events.decisions});
+    live_through(scripted, chance);
+    EXPECT_EQ(scripted.recorder.hash(), drawn.recorder.hash());
+  }
+  DiskWorld quiet(128, WorldConfig{.seed = 3, .decisions = DecisionSet{}});
+  live_through(quiet, Chance::always());
+  EXPECT_TRUE(quiet.events.faults.empty());
+}
+
+TEST(DiskFaults, FromAScriptNeedNoRule) {
+  DecisionSet script;
+  script.insert({"disk.lost-write", {1, 7}});
+  script.insert({"disk.latent-error", {1, 9}});
+  DiskWorld w(4096, WorldConfig{.decisions = script});
+  const std::uint64_t epoch = w.disk->open(w.a).value();
+  w.write(w.a, epoch, 7, sectors_of(1, 1));
+  EXPECT_EQ(w.read(7), sectors_of(1, 0));
+  EXPECT_EQ(w.read(8), sectors_of(1, 0));
+  EXPECT_EQ(w.read(9), std::vector<std::byte>());
+  w.write(w.a, epoch, 9, sectors_of(1, 2));
+  EXPECT_EQ(w.read(9), sectors_of(1, 2)) << "a write makes it good";
+  EXPECT_EQ(w.events.decisions, script);
+}
+
 // -- planted bugs: each does what it says, and says so once --
 
 TEST(DiskPlants, FlushLiesAndMovesNothing) {

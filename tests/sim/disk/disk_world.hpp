@@ -34,8 +34,10 @@ class DiskEvents final : public traces::Observer {
   std::vector<Sectors> sectors;
   std::vector<std::string> faults;
   std::vector<std::string> plants;
+  DecisionSet decisions;
 
   void on_event(const traces::Event& event) override {
+    if (auto decision = decision_of(event)) decisions.insert(std::move(*decision));
     if (const auto* e = event.as<traces::ev::DiskOpened>()) opened.push_back(*e);
     if (const auto* e = event.as<traces::ev::DiskClosed>()) closed.push_back(*e);
     if (const auto* e = event.as<traces::ev::DiskWrite>()) writes.push_back(*e);
@@ -59,7 +61,9 @@ inline std::vector<std::byte> sectors_of(std::size_t count, unsigned value) {
 struct DiskWorld {
   explicit DiskWorld(std::set<std::string, std::less<>> plants = {}, std::uint64_t seed = 1,
                      std::uint64_t sectors = 4096)
-      : world(WorldConfig{.seed = seed, .plants = std::move(plants)}, recorder),
+      : DiskWorld(sectors, WorldConfig{.seed = seed, .plants = std::move(plants)}) {}
+  DiskWorld(std::uint64_t sectors, WorldConfig config)
+      : world(std::move(config), recorder),
         array(world.add_node("array", "storage")),
         a(world.add_node("a", "host")),
         b(world.add_node("b", "host")),

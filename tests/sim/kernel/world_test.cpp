@@ -7,6 +7,7 @@
 
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include "tests/sim/kernel/journal.hpp"
 #include "traces/events.hpp"
@@ -18,8 +19,11 @@ namespace {
 /// Whatever happens is an event, so the recorder's hash is the world's history.
 class Town {
  public:
-  explicit Town(std::uint64_t seed, bool reversed = false) {
+  explicit Town(std::uint64_t seed, bool reversed = false,
+                std::optional<DecisionSet> script = std::nullopt) {
+    recorder_.attach(decided_, traces::EventSet().set());
     WorldConfig config;
+    config.decisions = std::move(script);
     config.seed = seed;
     config.buggify["town.lost"] = Chance::per_million(100'000);
     world_ = std::make_unique<World>(std::move(config), recorder_);
@@ -42,6 +46,7 @@ class Town {
   void run_to(Time limit) { world_->run_until(limit); }
   traces::Digest hash() const { return recorder_.hash(); }
   std::uint64_t events() const { return recorder_.events(); }
+  const DecisionSet& decisions() const { return decided_.decisions; }
 
  private:
   static constexpr int kHosts = 5;
@@ -58,7 +63,12 @@ class Town {
     for (std::uint64_t message = 0;; ++message) {
       Draw draw = town.world_->random().draw("send", node.id().value, number, message);
       co_await node.sleep(Duration{draw.between(std::int64_t{0}, std::int64_t{50})});
-      if (town.world_->buggify(node, "town.lost", message)) continue;
+      const Operation operation{node.id().value, number, message};
+      if (town.world_->buggify(node, "town.lost", operation)) continue;
+      if (town.world_->happens(node, "town.late", operation, Chance::per_million(50'000))) {
+        Draw late = town.world_->amount("town.late", operation);
+        co_await node.sleep(Duration{late.between(std::int64_t{1}, std::int64_t{200})});
+      }
       town.boxes_[1 + draw.below(kHosts)].put(static_cast<int>(message));
     }
   }
@@ -93,7 +103,15 @@ class Town {
     }
   }
 
+  struct Decided final : traces::Observer {
+    void on_event(const traces::Event& event) override {
+      if (auto decision = decision_of(event)) decisions.insert(std::move(*decision));
+    }
+    DecisionSet decisions;
+  };
+
   traces::Recorder recorder_;
+  Decided decided_;
   std::deque<Mailbox<int>> boxes_;
   std::unique_ptr<World> world_;
   Node* operators_ = nullptr;
@@ -125,6 +143,30 @@ RC_GTEST_PROP(World, HistoryDoesNotDependOnWhereTheRunIsInterrupted, (std::uint6
     town.run_to(Time{now});
   }
   RC_ASSERT(town.hash() == history(seed));
+}
+
+RC_GTEST_PROP(World, DecisionsOfARunGivenAsAScriptMakeTheSameRun, (std::uint64_t seed)) {
+  Town drawn(seed);
+  drawn.run_to(kEnd);
+  Town scripted(seed, false, drawn.decisions());
+  scripted.run_to(kEnd);
+  RC_ASSERT(scripted.hash() == drawn.hash());
+  RC_ASSERT(scripted.decisions() == drawn.decisions());
+}
+
+TEST(World, ADecisionThatIsDroppedFromTheScriptDoesNotHappen) {
+  Town drawn(1);
+  drawn.run_to(kEnd);
+  DecisionSet fewer = drawn.decisions();
+  const Decision dropped = *fewer.begin();
+  fewer.erase(fewer.begin());
+  Town scripted(1, false, fewer);
+  scripted.run_to(kEnd);
+  EXPECT_FALSE(scripted.decisions().contains(dropped));
+  EXPECT_NE(scripted.hash(), drawn.hash());
+  Town quiet(1, false, DecisionSet{});
+  quiet.run_to(kEnd);
+  EXPECT_TRUE(quiet.decisions().empty());
 }
 
 TEST(World, ManyWorldsSideBySideHaveTheHistoriesThatTheyHaveAlone) {
@@ -179,8 +221,10 @@ struct Observed final : traces::Observer {
       line += " resumed";
     } else if (const auto* plant = event.as<traces::ev::PlantFired>()) {
       line += " plant " + std::string(plant->plant);
+    } else if (const auto* reached = event.as<traces::ev::SometimesReached>()) {
+      line += " sometimes " + std::string(reached->point);
     } else if (const auto* buggify = event.as<traces::ev::BuggifyFired>()) {
-      line += " buggify " + std::string(buggify->point) + " " + std::to_string(buggify->key);
+      line += " buggify " + std::string(buggify->point) + " " + std::to_string(buggify->a);
     }
     lines.push_back(line);
   }
@@ -256,6 +300,36 @@ TEST(World, BuggifyIsAFunctionOfSeedPointAndKey) {
   test.observed.lines.clear();
   EXPECT_TRUE(test.world->buggify(node, "sure", 5));
   EXPECT_EQ(test.observed.lines, (Lines{"0/1 buggify sure 5"}));
+}
+
+TEST(World, AChoiceBelongsToAllFourNumbersOfItsOperation) {
+  ObservedWorld test;
+  Node& node = test.world->add_node("a", "host");
+  const Chance half{1, 2};
+  const auto pattern = [&](unsigned place) {
+    std::string drawn;
+    for (std::uint64_t i = 0; i < 64; ++i) {
+      Operation operation{};
+      operation[place] = i;
+      drawn += test.world->happens(node, "s", operation, half) ? '1' : '0';
+    }
+    return drawn;
+  };
+  const std::set<std::string> patterns{pattern(0), pattern(1), pattern(2), pattern(3)};
+  EXPECT_EQ(patterns.size(), 4u);
+  EXPECT_EQ(pattern(3), pattern(3));
+  EXPECT_FALSE(test.world->happens(node, "s", {}, Chance::never()));
+  EXPECT_TRUE(test.world->happens(node, "s", {}, Chance::always()));
+}
+
+TEST(World, WhatSometimesHappensIsToldOnce) {
+  ObservedWorld test;
+  Node& node = test.world->add_node("a", "host");
+  test.observed.lines.clear();
+  test.world->sometimes(node, "p");
+  test.world->sometimes(node, "q");
+  test.world->sometimes(node, "p");
+  EXPECT_EQ(test.observed.lines, (Lines{"0/1 sometimes p", "0/1 sometimes q"}));
 }
 
 TEST(World, StopEndsTheRunAndKeepsTheTime) {

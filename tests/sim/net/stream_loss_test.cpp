@@ -210,6 +210,59 @@ TEST(Choices, OfTwoFaultsOfOneLinkAreNotTheSameChoices) {
   EXPECT_NE(attempts(of_kind(all, "net.loss")), attempts(of_kind(all, "net.duplication")));
 }
 
+/// A run over two links with every fault on, its script and its history.
+struct Disturbed {
+  explicit Disturbed(std::uint64_t seed, bool faults, std::optional<DecisionSet> script = {})
+      : bed(seed, std::move(script)) {
+    bed.node("s", "switch");
+    bed.link("l1", "a", "s");
+    bed.link("l2", "s", "b");
+    bed.serve("b", story);
+    LinkFaults all = losing(200'000);
+    all.duplication = all.reordering = Chance::per_million(200'000);
+    for (const LinkEnd& end : {LinkEnd{"l1", bed.id("a")}, LinkEnd{"l1", bed.id("s")},
+                               LinkEnd{"l2", bed.id("s")}, LinkEnd{"l2", bed.id("b")}}) {
+      if (faults) bed.network->set_faults(end, all);
+    }
+    Plan plan;
+    plan.patience = 1000_s;
+    plan.sizes.assign(20, 200'000);
+    bed.client("a", "b", plan, story);
+    bed.run(1000_s);
+  }
+  Testbed bed;
+  Story story;
+};
+
+TEST(Choices, OfARunGivenAsAScriptMakeTheSameRunWhateverTheChances) {
+  const Disturbed drawn(5, true);
+  const DecisionSet& decisions = drawn.bed.log.decisions;
+  EXPECT_FALSE(of_kind(drawn.bed.log.faults, "net.loss").empty());
+  EXPECT_FALSE(of_kind(drawn.bed.log.faults, "net.duplication").empty());
+  EXPECT_FALSE(of_kind(drawn.bed.log.faults, "net.reordering").empty());
+  EXPECT_TRUE(std::any_of(decisions.begin(), decisions.end(), [](const Decision& each) {
+    return each.stream.starts_with("net.ack_loss");
+  }));
+  const Disturbed with_chances(5, true, decisions);
+  EXPECT_EQ(with_chances.bed.recorder.hash(), drawn.bed.recorder.hash());
+  const Disturbed without_chances(5, false, decisions);
+  EXPECT_EQ(without_chances.bed.recorder.hash(), drawn.bed.recorder.hash());
+}
+
+TEST(Choices, DroppedFromAScriptDoNotHappenAndLeaveTheOthers) {
+  const Disturbed drawn(5, true);
+  const DecisionSet& all = drawn.bed.log.decisions;
+  // The last message's choices have nothing after them that could come out differently.
+  DecisionSet fewer = all;
+  std::erase_if(fewer, [](const Decision& each) { return each.operation[1] > 10; });
+  ASSERT_LT(fewer.size(), all.size());
+  const Disturbed again(5, true, fewer);
+  EXPECT_EQ(again.bed.log.decisions, fewer);
+  EXPECT_EQ(again.story.arrived.size(), 20u);
+  const Disturbed quiet(5, true, DecisionSet{});
+  EXPECT_TRUE(quiet.bed.log.faults.empty());
+}
+
 TEST(Choices, DependOnTheSeed) { EXPECT_NE(fired(1, true, true), fired(2, true, true)); }
 
 TEST(Choices, AreTheSameInEveryRun) { EXPECT_EQ(fired(7, true, true), fired(7, true, true)); }

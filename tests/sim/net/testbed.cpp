@@ -74,6 +74,7 @@ Task<> act(Node* node, Duration when, std::shared_ptr<const std::function<void()
 }  // namespace
 
 void EventLog::on_event(const traces::Event& event) {
+  if (auto decision = decision_of(event)) decisions.insert(std::move(*decision));
   if (const auto* it = event.as<traces::ev::StreamClosed>()) {
     closed.push_back({event.time, event.node, std::string(it->reason)});
   } else if (const auto* it = event.as<traces::ev::StreamTransfer>()) {
@@ -96,16 +97,17 @@ bool Story::got(std::uint32_t kind) const {
 
 namespace {
 
-WorldConfig seeded(std::uint64_t seed) {
+WorldConfig seeded(std::uint64_t seed, std::optional<DecisionSet> script) {
   WorldConfig config;
   config.seed = seed;
+  config.decisions = std::move(script);
   return config;
 }
 
 }  // namespace
 
-Testbed::Testbed(std::uint64_t seed)
-    : world(seeded(seed), recorder), network(std::make_unique<Network>(world)) {
+Testbed::Testbed(std::uint64_t seed, std::optional<DecisionSet> script)
+    : world(seeded(seed, std::move(script)), recorder), network(std::make_unique<Network>(world)) {
   traces::EventSet all;
   all.set();
   recorder.attach(log, all);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,7 @@ class EventLog final : public traces::Observer {
   std::vector<NodeId> opened;
   std::vector<std::string> faults;       ///< "fault|target|detail"
   std::vector<std::string> link_states;  ///< "link from to up"
+  DecisionSet decisions;
 };
 
 /// What protocol tasks did and saw. Belongs to the test, so it outlives nodes.
@@ -79,7 +81,7 @@ struct Plan {
 
 class Testbed {
  public:
-  explicit Testbed(std::uint64_t seed = 1);
+  explicit Testbed(std::uint64_t seed = 1, std::optional<DecisionSet> script = std::nullopt);
   ~Testbed();
 
   Node& node(const std::string& name, const std::string& kind = "host");
