@@ -75,6 +75,7 @@ class WorkerProcess final : hv::InterceptHandler {
   sim::GuestMemory& memory() const { return *memory_; }
   std::shared_ptr<sim::GuestMemory> shared_memory() const { return memory_; }
   const vsp::Heartbeat& heartbeat() const { return *heartbeat_; }
+  const vmbus::Server& vmbus() const { return *vmbus_; }
   /// Why the guest ended, "" while it goes on. Travels with the VM.
   const std::string& ended() const { return ended_; }
   /// Called when the guest ended itself or can never run again.

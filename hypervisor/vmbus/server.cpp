@@ -201,4 +201,18 @@ void Server::save(traces::ByteWriter& out) const { impl_->save(out); }
 
 bool Server::restore(traces::ByteReader& in) { return impl_->restore(in); }
 
+std::vector<RingFrames> Server::rings() const {
+  std::vector<RingFrames> all;
+  for (const auto& channel : impl_->channels) {
+    if (channel->is_open()) all.push_back(channel->ring_frames());
+  }
+  return all;
+}
+
+std::vector<ChannelView> Server::channels() const {
+  std::vector<ChannelView> views;
+  for (const auto& channel : impl_->channels) views.push_back(channel->view());
+  return views;
+}
+
 }  // namespace vmbus

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,6 +87,26 @@ class Device {
   virtual bool restore(traces::ByteReader& in, Channel* channel) = 0;
 };
 
+/// A channel for people who look at it.
+struct ChannelView {
+  struct Ring {
+    std::uint32_t write_index = 0, read_index = 0, interrupt_mask = 0, pending_send_size = 0;
+    std::uint32_t data_bytes = 0;
+  };
+  std::string device;
+  std::uint32_t relid = 0;
+  traces::ChannelState state{};
+  RingError error = RingError::None;
+  std::optional<Ring> to_host, to_guest;  ///< while it is open: the header as it stands in memory
+  std::uint64_t packets_read = 0;
+};
+
+/// The guest's pages of an open channel's rings, header pages first.
+struct RingFrames {
+  std::uint32_t relid = 0;
+  std::vector<sim::Frame> to_host, to_guest;
+};
+
 class Server final : hv::MessagePort {
  public:
   /// Connects to the partition's message connections 1 and 4. Devices are offered in the order of
@@ -105,6 +126,10 @@ class Server final : hv::MessagePort {
   bool connected() const;
   /// Why a channel accepts nothing more; None while it works, or is not open.
   RingError channel_error(std::string_view name) const;
+  /// In the order of adding. Changes nothing.
+  std::vector<ChannelView> channels() const;
+
+  std::vector<RingFrames> rings() const;  ///< of the channels that are open
 
   /// Quiesces every device and waits until all are idle.
   sim::Task<> quiesce();

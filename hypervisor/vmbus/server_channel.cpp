@@ -1,5 +1,7 @@
 #include "hypervisor/vmbus/server_channel.hpp"
 
+#include <array>
+#include <bit>
 #include <utility>
 
 #include "hypervisor/vmbus/protocol.hpp"
@@ -217,6 +219,11 @@ bool ServerChannel::copy_out(const Packet& packet, std::uint64_t offset,
   return true;
 }
 
+RingFrames ServerChannel::ring_frames() const {
+  HVSIM_ASSERT(rings_ != nullptr, "a closed channel has no rings");
+  return {relid_, rings_->to_host.frames(), rings_->to_guest.frames()};
+}
+
 void ServerChannel::fail(RingError error) { error_ = error; }
 
 void ServerChannel::witness_access(std::span<const PageRun> pages, std::uint32_t gpadl,
@@ -260,6 +267,29 @@ void ServerChannel::witness_packet(const RingReader::Read& read) const {
   event.completion_requested = read.packet->completion_requested;
   event.hash = read.hash;
   emit(event);
+}
+
+ChannelView ServerChannel::view() const {
+  ChannelView view;
+  view.device = name_;
+  view.relid = relid_;
+  view.state = state_;
+  view.error = error_;
+  view.packets_read = packets_;
+  if (rings_ == nullptr) return view;
+  const auto header = [](const FrameRing& ring) {
+    const auto word = [&ring](std::uint32_t offset) {
+      std::array<std::byte, 4> bytes;
+      ring.read(offset, bytes);
+      return std::bit_cast<std::uint32_t>(bytes);
+    };
+    return ChannelView::Ring{word(ring_header::kWriteIndex), word(ring_header::kReadIndex),
+                             word(ring_header::kInterruptMask),
+                             word(ring_header::kPendingSendSize), ring.data_bytes()};
+  };
+  view.to_host = header(rings_->to_host);
+  view.to_guest = header(rings_->to_guest);
+  return view;
 }
 
 }  // namespace vmbus

@@ -40,6 +40,9 @@ class ServerChannel final : public Channel, public hv::EventPort, public RingPla
   bool is_open() const { return state_ == traces::ChannelState::Open; }
   const OpenRequest& request() const { return request_; }
   RingError error() const { return error_; }
+  RingFrames ring_frames() const;  ///< while it is open
+
+  ChannelView view() const;
 
   /// A saved state may number channels otherwise. While Released only.
   void renumber(std::uint32_t relid) { relid_ = relid; }

@@ -18,10 +18,16 @@ namespace {
 
 constexpr std::uint64_t kSectorsPerPage = sim::kPageSize / sim::kSectorSize;
 
-sim::WorldConfig world_config(const SimulationOptions& options) {
+sim::WorldConfig world_config(const Scenario& scenario, const SimulationOptions& options) {
   sim::WorldConfig config;
   config.seed = options.seed;
   config.plants = options.plants;
+  for (const BuggifySpec& spec : scenario.buggify) config.buggify[spec.point] = spec.chance;
+  if (!scenario.decisions) return config;
+  config.decisions.emplace();
+  for (const DecisionSpec& spec : *scenario.decisions) {
+    config.decisions->insert({spec.stream, spec.operation});
+  }
   return config;
 }
 
@@ -88,7 +94,7 @@ class Simulation::FaultTrigger final : public traces::Observer {
 Simulation::Simulation(const Scenario& scenario, const SimulationOptions& options)
     : scenario_(scenario), options_(options) {
   recorder_.set_detail(options.detail);
-  world_ = std::make_unique<sim::World>(world_config(options), recorder_);
+  world_ = std::make_unique<sim::World>(world_config(scenario, options), recorder_);
 }
 
 Simulation::~Simulation() = default;
@@ -246,7 +252,7 @@ void Simulation::set_faults() {
     for (const Struck& struck : options_.struck) {
       const auto* fault = faults::find(scenario_.faults[struck.fault].fault);
       if (fault->target != faults::Target::Storage) continue;
-      operator_->spawn("fault", struck.fault, strike(struck.fault, struck.at));
+      operator_->spawn("fault", struck.fault, strike(struck.fault, struck.at, struck.healed));
     }
     return;
   }
@@ -266,24 +272,57 @@ void Simulation::add_fault(std::size_t fault, const traces::Event& event) {
   triggers_.back()->on_event(event);
 }
 
-sim::Task<> Simulation::strike(std::size_t index, sim::Time at) {
+faults::Strike Simulation::strike_of(std::size_t index) const {
   const FaultSpec& spec = scenario_.faults[index];
-  const faults::Fault& fault = *faults::find(spec.fault);
-  co_await operator_->sleep_until(at);
-  struck_.push_back(Struck{index, at});
-  const std::int64_t amount =
-      spec.amount != 0 ? spec.amount : fault.magnitude.normal;
   faults::Strike where;
   where.target = spec.target;
   where.from = spec.from;
   where.to = spec.to;
-  where.amount = amount;
+  where.amount = spec.amount != 0 ? spec.amount : faults::find(spec.fault)->magnitude.normal;
   where.number = index;
+  return where;
+}
+
+sim::Task<> Simulation::strike(std::size_t index, sim::Time at, std::optional<sim::Time> healed) {
+  const FaultSpec& spec = scenario_.faults[index];
+  const faults::Fault& fault = *faults::find(spec.fault);
+  co_await operator_->sleep_until(at);
+  if (faults_ended_) co_return;
+  struck_.push_back(Struck{index, at, {}});
+  const faults::Strike where = strike_of(index);
   faults::apply(fault, *this, where);
-  if (spec.lasts) {
+  if (!fault.reversible) co_return;
+  lasting_.emplace_back(index, where);
+  if (healed) {
+    co_await operator_->sleep_until(*healed);
+  } else if (spec.lasts) {
     co_await operator_->sleep(*spec.lasts);
-    faults::undo(fault, *this, where);
+  } else {
+    co_return;
   }
+  const auto found = std::find_if(lasting_.begin(), lasting_.end(),
+                                  [index](const auto& one) { return one.first == index; });
+  if (found == lasting_.end()) co_return;
+  lasting_.erase(found);
+  faults::undo(fault, *this, where);
+}
+
+void Simulation::end_faults() {
+  if (faults_ended_) return;
+  faults_ended_ = true;
+  world_->calm();
+  operator_->spawn("end of faults", heal());
+}
+
+sim::Task<> Simulation::heal() {
+  const auto lasting = std::exchange(lasting_, {});
+  for (auto one = lasting.rbegin(); one != lasting.rend(); ++one) {
+    for (Struck& struck : struck_) {
+      if (struck.fault == one->first) struck.healed = operator_->now();
+    }
+    faults::undo(*faults::find(scenario_.faults[one->first].fault), *this, one->second);
+  }
+  co_return;
 }
 
 void Simulation::run() {

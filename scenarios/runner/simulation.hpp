@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "checkers/checker.hpp"
@@ -26,6 +28,7 @@ namespace scenarios {
 struct Struck {
   std::size_t fault = 0;  ///< index into Scenario::faults
   sim::Time at{};
+  std::optional<sim::Time> healed;  ///< end_faults() took it back then
 };
 
 struct SimulationOptions {
@@ -61,6 +64,9 @@ class Simulation final : public migration::Environment, public faults::Field {
   /// built, and `event`, which is being told of, is the first that its trigger may match. What
   /// follows is what would have come had the fault been there from the start.
   void add_fault(std::size_t fault, const traces::Event& event);
+  /// For an observer of a world that runs: from the event in hand on nothing is broken any more.
+  /// Faults that last are taken back, later ones do not strike, no trouble is drawn or invited.
+  void end_faults();
   /// Number of a VM in events, from 1 in the order of the file; 0 when there is none.
   static std::uint32_t vm_number(const Scenario& scenario, const std::string& name);
   /// Name and digest of every input besides the scenario text: guest images.
@@ -77,7 +83,9 @@ class Simulation final : public migration::Environment, public faults::Field {
   void set_faults();
   sim::Task<> start_vms();
   sim::Task<> play(std::size_t step);
-  sim::Task<> strike(std::size_t fault, sim::Time at);
+  sim::Task<> strike(std::size_t fault, sim::Time at, std::optional<sim::Time> healed = {});
+  sim::Task<> heal();
+  faults::Strike strike_of(std::size_t fault) const;
   sim::Task<> start_vm(std::uint32_t vm, sim::NodeId host);
   management::Command command_of(std::size_t step, std::uint64_t job) const;
 
@@ -111,6 +119,9 @@ class Simulation final : public migration::Environment, public faults::Field {
   sim::Node* operator_ = nullptr;
   std::vector<std::unique_ptr<FaultTrigger>> triggers_;
   std::vector<Struck> struck_;
+  /// Faults that can be taken back, in the order of striking.
+  std::vector<std::pair<std::size_t, faults::Strike>> lasting_;
+  bool faults_ended_ = false;
   bool built_ = false;
   bool finished_ = false;
 };
