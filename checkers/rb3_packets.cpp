@@ -19,7 +19,7 @@ class Packets final : public RingProperty {
  public:
   Packets()
       : RingProperty("RB-3", "packets leave a ring as they went in, in order, each once",
-                     {ev::RingProduced::kType, ev::RingConsumed::kType}) {}
+                     {ev::RingProduced::kType, ev::RingConsumed::kType}, Keep::Data) {}
 
  private:
   struct Flow {

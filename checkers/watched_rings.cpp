@@ -51,6 +51,7 @@ void apply(WatchedRing& ring, std::uint32_t offset, traces::Bytes data) {
   for (std::uint32_t at = 0; at + 4 <= data.size() && offset + at < ring_word::kData; at += 4) {
     set_word(ring.header, offset + at, load<std::uint32_t>(data, at));
   }
+  if (ring.data.empty()) return;
   const std::uint32_t skip = offset < ring_word::kData ? ring_word::kData - offset : 0;
   if (skip >= data.size()) return;
   const std::size_t to = std::size_t{offset} + skip - ring_word::kData;
@@ -95,8 +96,8 @@ RingPacket WatchedRing::packet_at(std::uint32_t index) const {
 }
 
 RingProperty::RingProperty(std::string id, std::string statement,
-                           std::initializer_list<traces::EventType> more)
-    : Property(std::move(id), std::move(statement), more) {}
+                           std::initializer_list<traces::EventType> more, Keep keep)
+    : Property(std::move(id), std::move(statement), more), keep_(keep) {}
 
 traces::EventSet RingProperty::events() const {
   traces::EventSet set = Property::events();
@@ -138,7 +139,7 @@ void RingProperty::watch(const traces::Event& event, const ev::MemoryWatch& watc
   WatchedRing& ring = rings_[key];
   ring.key = key;
   ring.size = watch.frames < 2 ? 0 : (watch.frames - 1) * ring_word::kData;
-  ring.data.resize(ring.size);
+  if (keep_ == Keep::Data) ring.data.resize(ring.size);
 }
 
 void RingProperty::take(const traces::Event& event, const ev::MemoryWatchedWrite& write) {

@@ -61,7 +61,7 @@ struct WatchedRing {
   RingKey key;
   std::uint32_t size = 0;  ///< bytes of data, without the header page
   RingHeader header;
-  std::vector<std::byte> data;
+  std::vector<std::byte> data;  ///< empty for a property that keeps headers only
 
   bool indices_valid() const;
   std::uint32_t used() const { return header.used(size); }
@@ -83,8 +83,10 @@ struct RingWrite {
 /// A property of rings: it is told what happens to them. Needs level 1.
 class RingProperty : public Property {
  public:
-  RingProperty(std::string id, std::string statement,
-               std::initializer_list<traces::EventType> more);
+  /// Whether WatchedRing::data is kept: it costs a copy of every ring.
+  enum class Keep : std::uint8_t { Headers, Data };
+  RingProperty(std::string id, std::string statement, std::initializer_list<traces::EventType> more,
+               Keep keep = Keep::Headers);
 
   traces::EventSet events() const override;
   void on_event(const traces::Event& event) final;
@@ -112,6 +114,7 @@ class RingProperty : public Property {
   void drop(const traces::Event& event, const RingKey& key);
   void drop_if(const traces::Event& event, bool whole_node, std::uint64_t partition);
 
+  Keep keep_;
   std::map<WatchKey, RingKey> watches_;
   std::map<RingKey, WatchedRing> rings_;
   std::map<RingKey, bool> filled_;

@@ -29,7 +29,7 @@ const Rows& storage_rows() {
 const Rows& guest_rows() {
   static const Rows rows{
       {"program", Shape::Name, "real x86-64 code; `hvsim list guests` shows it"},
-      {"model", Shape::Name, "a guest without instructions: dirtying"},
+      {"model", Shape::Name, "a guest without instructions: dirtying or worker"},
       {"working-set", Shape::Size, "memory that it keeps writing"},
       {"dirty-rate", Shape::Count, "pages written per millisecond of guest time"},
       {"disk-interval", Shape::Duration, "guest time between two writes"},

@@ -188,14 +188,18 @@ class Parser {
     record.name("model", guest.model);
     known_guest(record, record.has("model") ? "model" : "program");
     const guests::ImageInfo* image = guests::find_image(guest.program);
-    if (guest.model.empty() && vm.memory_bytes / sim::kPageSize < image->ram_pages) {
-      record.fail("guest `" + guest.program + "` needs at least " +
-                  std::to_string(image->ram_pages * sim::kPageSize >> 20) + "MiB of memory");
+    // What a program's image, or a model's rings and buffers, have below the working set.
+    const bool has_own_pages = guest.model != "dirtying";
+    const std::uint64_t least = !has_own_pages         ? 0
+                                : guest.model.empty() ? image->ram_pages
+                                                      : 2 * GUEST_IMAGE_END_PAGE;
+    if (vm.memory_bytes / sim::kPageSize < least) {
+      record.fail("guest `" + (guest.model.empty() ? guest.program : guest.model) +
+                  "` needs at least " + std::to_string(least * sim::kPageSize >> 20) +
+                  "MiB of memory");
     }
     record.size("working-set", guest.working_set_bytes);
-    // A program's own image and stacks lie below its working set.
-    const std::uint64_t image_bytes =
-        guest.model.empty() ? GUEST_IMAGE_END_PAGE * sim::kPageSize : 0;
+    const std::uint64_t image_bytes = has_own_pages ? GUEST_IMAGE_END_PAGE * sim::kPageSize : 0;
     const std::uint64_t room = vm.memory_bytes - std::min(image_bytes, vm.memory_bytes);
     if (guest.working_set_bytes > room) {
       record.get("working-set")
@@ -215,7 +219,7 @@ class Parser {
       for (const auto& image : guests::images()) names.emplace_back(image.name);
       return names;
     }();
-    static const std::vector<std::string> models{"dirtying"};
+    static const std::vector<std::string> models{"dirtying", "worker"};
     const auto& known = std::string(key) == "model" ? models : programs;
     std::string name;
     record.name(key, name);

@@ -1,8 +1,11 @@
 #include "scenarios/runner/guest_setup.hpp"
 
+#include <algorithm>
+
 #include "hypervisor/core/virtual_processor.hpp"
 #include "scenarios/guests/images.hpp"
 #include "scenarios/guests/loader.hpp"
+#include "scenarios/guests/model/worker.hpp"
 #include "scenarios/guests/model_guest.hpp"
 #include "sim/disk/shared_disk.hpp"
 #include "sim/kernel/random.hpp"
@@ -64,8 +67,37 @@ void boot_program(const migration::VmConfig& config, hv::Partition& partition) {
   partition.vp(hv::VpIndex{0})->cpu()->set_registers(*loaded.registers);
 }
 
+namespace {
+
+/// The defaults are those of programs/worker.c.
+guests::WorkerPlan worker_plan(const migration::VmConfig& config) {
+  constexpr std::uint64_t kTicksPerUs = 10;  // of the reference time
+  const auto given = [&config](GuestParameter index, std::uint64_t otherwise) {
+    const std::uint64_t value = parameter(config, index);
+    return value == 0 ? otherwise : value;
+  };
+  guests::WorkerPlan plan;
+  plan.memory.first_page = {GUEST_IMAGE_END_PAGE};
+  const std::uint64_t room = config.memory_pages - GUEST_IMAGE_END_PAGE;
+  const std::uint64_t most = std::min<std::uint64_t>(room, GUEST_MAX_PATTERN_PAGES);
+  plan.memory.pages = std::min(given(kWorkingSetPages, 8192), most);
+  plan.memory.seed = plan.disk.seed = parameter(config, kGuestSeed);
+  plan.dirty_pages_per_ms = given(kDirtyPagesPerMs, 8);
+  plan.disk.blocks = parameter(config, kDiskBlocks);
+  plan.disk.interval = given(kDiskIntervalUs, 2000) * kTicksPerUs;
+  plan.disk.blocks_per_write = static_cast<std::uint32_t>(given(kBlocksPerWrite, 8));
+  plan.disk.flush_every = static_cast<std::uint32_t>(given(kFlushEvery, 4));
+  plan.stop_after = parameter(config, kStopAfterUs) * kTicksPerUs;
+  return plan;
+}
+
+}  // namespace
+
 std::unique_ptr<hv::ModelGuest> make_model_guest(const migration::VmConfig& config,
                                                  hv::Partition& partition) {
+  if (config.guest == "worker") {
+    return std::make_unique<guests::WorkerModel>(partition, worker_plan(config));
+  }
   guests::DirtyingConfig dirtying;
   const std::uint64_t pages = parameter(config, kWorkingSetPages);
   dirtying.pages = pages == 0 ? config.memory_pages : pages;

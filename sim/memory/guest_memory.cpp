@@ -28,8 +28,8 @@ void GuestMemory::write(Frame frame, std::uint32_t offset, std::span<const std::
   HVSIM_ASSERT(offset + data.size() <= kPageSize, "write across the end of a frame");
   if (data.empty()) return;
   const bool watched = impl_->watches.covers(frame);
-  // What differs before a host's write, the guest has done.
-  if (watched) impl_->watches.look(frame, traces::Writer::Guest);
+  // What differs before a host's write, the guest's processor has stored.
+  if (watched && impl_->contents.real_bytes) impl_->watches.look(frame, traces::Writer::Guest);
   std::memcpy(impl_->contents.bytes_for_write(frame) + offset, data.data(), data.size());
   mark_written(frame, writer);
   if (watched) impl_->watches.look(frame, offset, data.size(), writer);
@@ -58,6 +58,7 @@ std::uint32_t GuestMemory::fetch_or_u32(Frame frame, std::uint32_t offset, std::
 void GuestMemory::touch(Frame frame) {
   HVSIM_ASSERT(config_.backing == Backing::Versions, "only model guests touch whole frames");
   HVSIM_ASSERT(frame.value < config_.ram_pages, "touch of a frame that is not RAM");
+  HVSIM_ASSERT(!impl_->watches.covers(frame), "touch of a frame that is watched byte by byte");
   if (impl_->contents.versions.touch(frame)) impl_->written.set(frame);
   if (logging_) dirty_count_ += impl_->dirty.set(frame) ? 1 : 0;
 }
@@ -182,7 +183,10 @@ std::uint32_t GuestMemory::watch(traces::WatchPurpose purpose, std::span<const F
 
 void GuestMemory::unwatch(std::uint32_t watch) { impl_->watches.remove(watch); }
 
-void GuestMemory::sample_watches() { impl_->watches.look_everywhere(traces::Writer::Guest); }
+/// Without a processor that stores by itself nothing happens between one write and the next.
+void GuestMemory::sample_watches() {
+  if (impl_->contents.real_bytes) impl_->watches.look_everywhere(traces::Writer::Guest);
+}
 
 std::uint64_t GuestMemory::footprint() const {
   std::uint64_t bytes = sizeof(*this) + sizeof(*impl_) + impl_->written.footprint() +

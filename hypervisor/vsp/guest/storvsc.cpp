@@ -167,7 +167,10 @@ void StorVsc::readable() {
       answered(reply);
       continue;
     }
-    if (outstanding_.erase(packet->transaction) == 0) continue;  // answers nothing of ours
+    if (outstanding_.erase(packet->transaction) == 0) {
+      client_.unasked(packet->transaction);
+      continue;
+    }
     protocol::ScsiRequest srb;
     std::memcpy(&srb, reply.body.data(), sizeof(srb));
     Completion completion;

@@ -1,4 +1,4 @@
-// A host with one VM that a dirtying guest plays: what its test and its benchmark share.
+// A host with one VM that a model guest plays: what tests and benchmarks share. There is no stack.
 #pragma once
 
 #include <memory>
@@ -12,9 +12,11 @@
 
 namespace guests_test {
 
-struct ModelWorld {
-  ModelWorld(std::uint64_t ram_pages, const guests::DirtyingConfig& config, std::uint64_t seed = 1,
-             std::uint32_t vm = 1) {
+template <class ModelGuest>
+struct ModelWorldOf {
+  template <class Config>
+  ModelWorldOf(std::uint64_t ram_pages, const Config& config, std::uint64_t seed = 1,
+               std::uint32_t vm = 1) {
     recorder.set_detail(false);
     sim::WorldConfig world_config;
     world_config.seed = seed;
@@ -35,10 +37,10 @@ struct ModelWorld {
     hypervisor->initialize_partition(root, created.id);
     partition = hypervisor->find(created.id);
     partition->map_gpa_pages({0}, ram_pages, {0}, {true, true, true});
-    guest = std::make_unique<guests::DirtyingGuest>(*partition, config);
+    guest = std::make_unique<ModelGuest>(*partition, config);
     partition->create_model_vp({0}, *guest);
   }
-  ~ModelWorld() { hypervisor->destroy_partition(hypervisor->root(), partition->id()); }
+  ~ModelWorldOf() { hypervisor->destroy_partition(hypervisor->root(), partition->id()); }
 
   void run_for(sim::Duration duration) { world->run_until(world->now() + duration); }
 
@@ -47,7 +49,9 @@ struct ModelWorld {
   std::unique_ptr<sim::GuestMemory> memory;
   std::unique_ptr<hv::Hypervisor> hypervisor;
   hv::Partition* partition = nullptr;
-  std::unique_ptr<guests::DirtyingGuest> guest;
+  std::unique_ptr<ModelGuest> guest;
 };
+
+using ModelWorld = ModelWorldOf<guests::DirtyingGuest>;
 
 }  // namespace guests_test
