@@ -20,6 +20,8 @@ class DiskContent {
   void read(std::uint64_t lba, std::span<std::byte> out) const;
   void write_to_cache(std::uint64_t lba, std::span<const std::byte> data);
   void misplace(std::uint64_t lba, std::span<const std::byte> data) { misplaced_.write(lba, data); }
+  /// True when some sector of the extent was ever written.
+  bool written(std::uint64_t extent) const { return mask(extent) != ExtentMask{}; }
   /// Moves the cache to the medium.
   void flush() { cache_.move_to(medium_); }
 

@@ -16,16 +16,45 @@ bool same(Chance a, Chance b) {
   return a.numerator == b.numerator && a.denominator == b.denominator;
 }
 
+Chance larger(Chance a, Chance b) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide left = static_cast<Wide>(a.numerator) * b.denominator;
+  const Wide right = static_cast<Wide>(b.numerator) * a.denominator;
+  return left < right ? b : a;
+}
+
 std::uint64_t number_of(Time since) { return static_cast<std::uint64_t>(since.ns); }
 
 }  // namespace
 
-void SharedDisk::set_faults(const DiskFaults& faults) {
+void SharedDisk::set_rule(const std::string& rule, const DiskFaults& faults) {
+  impl_->rules.insert_or_assign(rule, faults);
+  apply_rules();
+}
+
+void SharedDisk::clear_rule(const std::string& rule) {
+  impl_->rules.erase(rule);
+  apply_rules();
+}
+
+void SharedDisk::apply_rules() {
+  DiskFaults faults;
+  for (const auto& [name, rule] : impl_->rules) {
+    faults.lost_write = larger(faults.lost_write, rule.lost_write);
+    faults.torn_on_power_loss = larger(faults.torn_on_power_loss, rule.torn_on_power_loss);
+    faults.misdirected_write = larger(faults.misdirected_write, rule.misdirected_write);
+    faults.latent_error = larger(faults.latent_error, rule.latent_error);
+    faults.corrupt_read = larger(faults.corrupt_read, rule.corrupt_read);
+    faults.extra_latency += rule.extra_latency;
+    faults.full = faults.full || rule.full;
+    faults.keeps_cache = faults.keeps_cache || rule.keeps_cache;
+  }
   const DiskFaults before = std::exchange(faults_, faults);
   const Time now = node_.now();
   auto& since = impl_->since;
   if (!same(before.lost_write, faults.lost_write)) since.lost_write = now;
   if (!same(before.misdirected_write, faults.misdirected_write)) since.misdirected_write = now;
+  if (!same(before.corrupt_read, faults.corrupt_read)) since.corrupt_read = now;
   if (!same(before.latent_error, faults.latent_error)) {
     since.latent_error = now;
     impl_->latent.clear();
@@ -98,6 +127,31 @@ bool SharedDisk::unreadable(Lba lba, std::uint64_t sectors) {
     if (sector->second) return true;
   }
   return false;
+}
+
+/// Flips one bit of each sector that reads wrong. The content itself stays as it is.
+void SharedDisk::spoil(Lba lba, std::span<std::byte> data) {
+  World& world = node_.world();
+  if (!world.may_happen(faults_.corrupt_read)) return;
+  const std::uint64_t since = number_of(impl_->since.corrupt_read);
+  for (std::uint64_t i = 0; i != data.size() / kSectorSize; ++i) {
+    const Operation sector{config_.number, lba.value + i, since};
+    if (!world.happens(node_, "disk.corrupt-read", sector, faults_.corrupt_read)) continue;
+    const std::uint64_t bit = world.amount("disk.corrupt-read", sector).below(kSectorSize * 8);
+    data[i * kSectorSize + bit / 8] ^= static_cast<std::byte>(1U << bit % 8);
+    fire("disk.corrupt-read", fmt::format("sector {}, bit {}", lba.value + i, bit));
+  }
+}
+
+/// A thin disk takes an extent from its pool when it is first written.
+bool SharedDisk::has_room(Lba lba, std::size_t bytes) const {
+  if (!faults_.full) return true;
+  const std::uint64_t end = lba.value + bytes / kSectorSize;
+  for (std::uint64_t at = lba.value / disk::kExtentSectors * disk::kExtentSectors; at < end;
+       at += disk::kExtentSectors) {
+    if (!impl_->content.written(at / disk::kExtentSectors)) return false;
+  }
+  return true;
 }
 
 void SharedDisk::heal(Lba lba, std::uint64_t sectors) {

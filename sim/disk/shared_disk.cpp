@@ -1,6 +1,8 @@
 // Requests on their way through the disk: queue, ownership, cache, loss of power.
 #include "sim/disk/shared_disk.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -79,45 +81,56 @@ SharedDisk::Slot SharedDisk::reserve(Duration latency, std::size_t bytes) {
   const Duration transfer{std::max<std::int64_t>(ns, 1)};
   impl_->busy_until = std::max(node_.now(), impl_->busy_until) + transfer;
   // One nanosecond apart, so that no two acknowledgements are left to the order of tasks.
-  impl_->last_done = std::max(impl_->busy_until + latency, impl_->last_done + Duration{1});
+  const Time done = impl_->busy_until + latency + faults_.extra_latency;
+  impl_->last_done = std::max(done, impl_->last_done + Duration{1});
   return {impl_->busy_until, impl_->last_done};
 }
 
-Task<bool> SharedDisk::wait_until(Node& host, Time when, std::uint32_t generation) {
+SharedDisk::Life SharedDisk::life() const { return {node_.generation(), impl_->resets}; }
+
+Task<DiskStatus> SharedDisk::wait_until(Node& host, Time when, Life life) {
   co_await host.sleep_until(when);
   // Requests that a pause of the disk caught go on in the order of their tasks.
   while (node_.paused()) co_await impl_->resumed.wait();
-  co_return node_.alive() && node_.generation() == generation;
+  if (!node_.alive() || node_.generation() != life.generation) co_return DiskStatus::Unavailable;
+  co_return impl_->resets == life.resets ? DiskStatus::Ok : DiskStatus::Reset;
+}
+
+void SharedDisk::reset_controller() {
+  ++impl_->resets;
+  impl_->busy_until = {};
 }
 
 Task<DiskStatus> SharedDisk::read(Node& host, Lba lba, std::span<std::byte> out) {
   if (!in_range(lba, out.size())) co_return DiskStatus::OutOfRange;
-  const std::uint32_t generation = node_.generation();
+  const Life mine = life();
   const Slot slot = reserve(config_.read_latency, out.size());
-  if (!co_await wait_until(host, slot.done, generation)) co_return DiskStatus::Unavailable;
+  const DiskStatus status = co_await wait_until(host, slot.done, mine);
+  if (status != DiskStatus::Ok) co_return status;
   if (unreadable(lba, out.size() / kSectorSize)) co_return DiskStatus::MediumError;
   impl_->content.read(lba.value, out);
+  spoil(lba, out);
   co_return DiskStatus::Ok;
 }
 
 Task<DiskStatus> SharedDisk::write(Node& host, std::uint64_t epoch, Lba lba,
                                    std::vector<std::byte> data) {
   if (!in_range(lba, data.size())) co_return DiskStatus::OutOfRange;
-  const std::uint32_t generation = node_.generation();
+  const Life mine = life();
   const Slot slot = reserve(config_.write_latency, data.size());
-  if (!co_await wait_until(host, slot.transferred, generation)) {
-    co_return DiskStatus::Unavailable;
-  }
+  DiskStatus status = co_await wait_until(host, slot.transferred, mine);
+  if (status != DiskStatus::Ok) co_return status;
   // From here on the data is in the cache, whether or not the acknowledgement arrives.
-  const DiskStatus status = land(epoch, lba, data);
-  if (!co_await wait_until(host, slot.done, generation)) co_return DiskStatus::Unavailable;
-  co_return status;
+  const DiskStatus landed = land(epoch, lba, data);
+  status = co_await wait_until(host, slot.done, mine);
+  co_return status == DiskStatus::Ok ? landed : status;
 }
 
 Task<DiskStatus> SharedDisk::flush(Node& host, std::uint64_t epoch) {
-  const std::uint32_t generation = node_.generation();
+  const Life mine = life();
   const Slot slot = reserve(config_.flush_latency, 0);
-  if (!co_await wait_until(host, slot.done, generation)) co_return DiskStatus::Unavailable;
+  const DiskStatus status = co_await wait_until(host, slot.done, mine);
+  if (status != DiskStatus::Ok) co_return status;
   if (!owned_by(epoch)) co_return DiskStatus::NotOwner;
   if (node_.world().plant(node_, disk::kPlantFlushLies)) co_return DiskStatus::Ok;
   impl_->content.flush();
@@ -133,6 +146,11 @@ DiskStatus SharedDisk::land(std::uint64_t epoch, Lba lba, std::span<const std::b
   if (!owned_by(epoch) && !world.plant(node_, disk::kPlantWriteIgnoresEpoch)) {
     return DiskStatus::NotOwner;
   }
+  if (!has_room(lba, data.size())) {
+    fire("disk.full",
+         fmt::format("no room for {} sectors at {}", data.size() / kSectorSize, lba.value));
+    return DiskStatus::NoSpace;
+  }
   if (data.size() > kSectorSize && world.plant(node_, disk::kPlantTornSector)) {
     data = data.first(data.size() - kSectorSize);
   }
@@ -143,6 +161,14 @@ DiskStatus SharedDisk::land(std::uint64_t epoch, Lba lba, std::span<const std::b
 // -- loss of power --
 
 void SharedDisk::node_killed() {
+  impl_->busy_until = {};
+  impl_->last_done = {};
+  impl_->resumed.raise();
+  impl_->resumed.reset();
+  if (!faults_.keeps_cache) lose_power();
+}
+
+void SharedDisk::lose_power() {
   std::uint64_t kept = 0;
   const disk::SectorMap cached = impl_->content.lose_power([this, &kept](std::uint64_t lba) {
     const bool survives = survives_power_loss(lba);
@@ -150,10 +176,6 @@ void SharedDisk::node_killed() {
     return survives;
   });
   impl_->unflushed_writes = 0;
-  impl_->busy_until = {};
-  impl_->last_done = {};
-  impl_->resumed.raise();
-  impl_->resumed.reset();
   if (kept != 0) fire("disk.torn-write", std::to_string(kept) + " cached sectors survive");
   traces::ev::DiskPowerLost event;
   event.disk = config_.number;

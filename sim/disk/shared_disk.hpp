@@ -30,6 +30,8 @@ enum class DiskStatus : std::uint8_t {
   MediumError,  ///< latent sector error
   NotOwner,     ///< the epoch of the request is not the current owner's
   Unavailable,  ///< the disk's node is down, or it cannot be reached
+  NoSpace,      ///< thin provisioning: the pool has no room for a new extent
+  Reset,        ///< the controller was reset while the request was under way
 };
 
 struct DiskConfig {
@@ -51,6 +53,10 @@ struct DiskFaults {
       torn_on_power_loss;  ///< of sectors in the cache: survives at power loss (each sector alone)
   Chance misdirected_write;  ///< lands on another sector
   Chance latent_error;       ///< a sector that cannot be read until it is written again
+  Chance corrupt_read;       ///< a sector that reads as something else, with good status
+  Duration extra_latency{};  ///< of every request
+  bool full = false;         ///< no extent of 64 KiB that was never written can be written now
+  bool keeps_cache = false;  ///< its power stays when its node dies: the cache survives whole
 };
 
 class SharedDisk final : NodeFate {
@@ -78,8 +84,14 @@ class SharedDisk final : NodeFate {
   Task<DiskStatus> flush(Node& host, std::uint64_t epoch);
 
   /// The sectors that a changed rule chooses go bad now; what earlier rules did to contents stays.
-  void set_faults(const DiskFaults& faults);
+  void set_faults(const DiskFaults& faults) { set_rule({}, faults); }
+  /// A rule beside others of other names. Together they have the largest of their chances and the
+  /// sum of their latencies.
+  void set_rule(const std::string& rule, const DiskFaults& faults);
+  void clear_rule(const std::string& rule);
   const DiskFaults& faults() const { return faults_; }
+  /// The controller starts anew: what is under way ends with Reset, landed or not. The cache stays.
+  void reset_controller();
 
   /// Puts content on the medium that was there before the world began: no time, no events.
   void preload(Lba lba, std::span<const std::byte> data);
@@ -103,8 +115,18 @@ class SharedDisk final : NodeFate {
     Time done;
   };
   Slot reserve(Duration latency, std::size_t bytes);
-  /// Waits for an instant of a request; false when the disk has lost its power since.
-  Task<bool> wait_until(Node& host, Time when, std::uint32_t generation);
+  /// Which life of node and controller a request belongs to.
+  struct Life {
+    std::uint32_t generation;
+    std::uint64_t resets;
+  };
+  Life life() const;
+  /// Waits for an instant of a request; not Ok when its life has ended by then.
+  Task<DiskStatus> wait_until(Node& host, Time when, Life life);
+  void apply_rules();
+  void lose_power();
+  bool has_room(Lba lba, std::size_t bytes) const;
+  void spoil(Lba lba, std::span<std::byte> data);
   DiskStatus land(std::uint64_t epoch, Lba lba, std::span<const std::byte> data);
   void enter_cache(std::uint64_t epoch, Lba lba, std::span<const std::byte> data);
   bool lost(Lba lba);

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <string>
 
 #include "sim/disk/disk_content.hpp"
 
@@ -19,9 +20,11 @@ struct SharedDisk::Impl {
   std::optional<NodeId> owner;
   std::uint64_t epoch = 0;
 
+  std::uint64_t resets = 0;  ///< of the controller
+  std::map<std::string, DiskFaults> rules;
   /// Since when each rule holds: a rule that is taken back and set again chooses anew.
   struct {
-    Time lost_write, misdirected_write, latent_error;
+    Time lost_write, misdirected_write, latent_error, corrupt_read;
   } since;
   /// Sectors whose latent error has been decided: true while they cannot be read. A write makes a
   /// sector good, and it stays good under the rule in force.

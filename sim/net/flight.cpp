@@ -4,6 +4,15 @@
 
 namespace sim::net {
 
+std::uint64_t wire_bytes(std::uint64_t bytes, std::uint32_t mtu) {
+  if (mtu == 0 || mtu >= kFrameBytes) return bytes;
+  const auto frames = [bytes](std::uint64_t size) {
+    const std::uint64_t payload = size - kPacketHeaders;
+    return bytes / payload + (bytes % payload != 0 ? 1 : 0);
+  };
+  return bytes + (frames(mtu) - frames(kFrameBytes)) * kFrameOverhead;
+}
+
 Flight fly(const Path& path, std::uint64_t bytes, Time now) {
   Flight flight;
   flight.arrival = now;
@@ -11,9 +20,11 @@ Flight fly(const Path& path, std::uint64_t bytes, Time now) {
   Time first = now;  // first frame ready to be sent
   Time last = now;   // last frame ready to be sent
   for (Direction* direction : path.hops) {
-    const std::uint64_t rate = direction->bits_per_second;
-    const Duration whole = serialisation_time(bytes, rate);
-    const Duration frame = serialisation_time(std::min(bytes, kFrameBytes), rate);
+    const std::uint64_t rate = direction->rate();
+    const std::uint32_t mtu = direction->faults.mtu;
+    const std::uint64_t unit = mtu == 0 ? kFrameBytes : std::min<std::uint64_t>(mtu, kFrameBytes);
+    const Duration whole = serialisation_time(wire_bytes(bytes, mtu), rate);
+    const Duration frame = serialisation_time(std::min(bytes, unit), rate);
     const Duration latency = direction->latency + direction->faults.extra_delay;
     // A link faster than the one before it waits, so that it does not run dry half-way.
     const Time start = std::max(first, last - (whole - frame));
@@ -32,7 +43,7 @@ Flight fly_control(const Path& path, Time now) {
   flight.hops.reserve(path.hops.size());
   Time cursor = now;
   for (Direction* direction : path.hops) {
-    const Time sent = cursor + serialisation_time(kControlBytes, direction->bits_per_second);
+    const Time sent = cursor + serialisation_time(kControlBytes, direction->rate());
     const Time clear = sent + direction->latency + direction->faults.extra_delay;
     flight.hops.push_back({direction, cursor, sent, clear});
     cursor = clear;
@@ -44,7 +55,7 @@ Flight fly_control(const Path& path, Time now) {
 Duration control_delay(const Path& path) {
   Duration delay{};
   for (const Direction* direction : path.hops) {
-    delay += serialisation_time(kControlBytes, direction->bits_per_second) + direction->latency +
+    delay += serialisation_time(kControlBytes, direction->rate()) + direction->latency +
              direction->faults.extra_delay;
   }
   return delay;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <string>
 
+#include "sim/net/frame_check.hpp"
 #include "traces/assert.hpp"
 #include "traces/events.hpp"
 
@@ -71,6 +72,18 @@ Verdict judge(World& world, Node& sender, const Path& path, const Attempt& attem
       const auto count = static_cast<unsigned>(std::popcount(lost));
       report(world, sender, *direction, attempt, "net.loss", some_of(count, verdict.chunks));
     }
+    const std::uint64_t damaged = choose(direction->corruption_draws, faults.corruption);
+    if (damaged != 0) {
+      for (unsigned chunk = 0; chunk < verdict.chunks; ++chunk) {
+        if ((damaged >> chunk & 1) == 0) continue;
+        Draw where = world.amount(direction->corruption_draws, operation_of(attempt, chunk));
+        HVSIM_ASSERT(check_fails(draw_damage(where)), "a short burst never passes the frame check");
+      }
+      verdict.lost |= damaged;
+      const auto count = static_cast<unsigned>(std::popcount(damaged));
+      report(world, sender, *direction, attempt, "net.corruption",
+             some_of(count, verdict.chunks) + " fail their checksum and are dropped");
+    }
     if (const std::uint64_t twice = choose(direction->duplication_draws, faults.duplication)) {
       const auto count = static_cast<unsigned>(std::popcount(twice));
       verdict.duplicated += count;
@@ -90,13 +103,18 @@ Verdict judge(World& world, Node& sender, const Path& path, const Attempt& attem
 
 bool acknowledgement_lost(World& world, Node& sender, const Path& path, const Attempt& attempt) {
   bool lost = false;
+  const Operation operation = operation_of(attempt);
   for (const Direction* direction : path.hops) {
-    if (!world.happens(sender, direction->ack_loss_draws, operation_of(attempt),
-                       direction->faults.loss)) {
-      continue;
+    const LinkFaults& faults = direction->faults;
+    if (world.happens(sender, direction->ack_loss_draws, operation, faults.loss)) {
+      lost = true;
+      report(world, sender, *direction, attempt, "net.loss", ": acknowledgement");
     }
-    lost = true;
-    report(world, sender, *direction, attempt, "net.loss", ": acknowledgement");
+    if (world.happens(sender, direction->ack_corruption_draws, operation, faults.corruption)) {
+      lost = true;
+      report(world, sender, *direction, attempt, "net.corruption",
+             ": acknowledgement fails its checksum and is dropped");
+    }
   }
   return lost;
 }

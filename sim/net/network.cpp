@@ -23,24 +23,40 @@ void Network::add_link(const LinkConfig& config, Node& a, Node& b) {
   impl_->transport.topology().add_link(config, a, b);
 }
 
-void Network::cut(std::string_view link, NodeId from) {
+void Network::cut(std::string_view link, NodeId from, const std::string& rule) {
   for (net::Direction* direction : impl_->transport.topology().directions(link)) {
-    if (from == NodeId{} || direction->from->id() == from) impl_->transport.cut(*direction);
+    if (from == NodeId{} || direction->from->id() == from) impl_->transport.cut(*direction, rule);
   }
 }
 
-void Network::heal(std::string_view link, NodeId from) {
+void Network::heal(std::string_view link, NodeId from, const std::string& rule) {
   for (net::Direction* direction : impl_->transport.topology().directions(link)) {
-    if (from == NodeId{} || direction->from->id() == from) impl_->transport.heal(*direction);
+    if (from == NodeId{} || direction->from->id() == from) impl_->transport.heal(*direction, rule);
   }
+}
+
+void Network::cut_pair(std::string_view link, NodeId from, NodeId to, const std::string& rule) {
+  impl_->transport.cut_pair({std::string(link), from, to}, rule);
+}
+
+void Network::heal_pair(std::string_view link, NodeId from, NodeId to, const std::string& rule) {
+  impl_->transport.heal_pair({std::string(link), from, to}, rule);
 }
 
 bool Network::up(std::string_view link, NodeId from) const {
   return impl_->transport.topology().direction(link, from).up;
 }
 
-void Network::set_faults(const LinkEnd& end, const LinkFaults& faults) {
-  impl_->transport.topology().direction(end.link, end.from).faults = faults;
+void Network::set_rule(const LinkEnd& end, const std::string& rule, const LinkFaults& faults) {
+  net::Direction& direction = impl_->transport.topology().direction(end.link, end.from);
+  direction.rules.insert_or_assign(rule, faults);
+  impl_->transport.rules_changed(direction);
+}
+
+void Network::clear_rule(const LinkEnd& end, const std::string& rule) {
+  net::Direction& direction = impl_->transport.topology().direction(end.link, end.from);
+  direction.rules.erase(rule);
+  impl_->transport.rules_changed(direction);
 }
 
 bool Network::has_link(std::string_view link) const {
@@ -52,7 +68,7 @@ std::uint64_t Network::path_rate(NodeId from, NodeId to, std::string_view networ
   if (!path.connected) return 0;
   std::uint64_t rate = kLoopbackRate;
   for (const net::Direction* direction : path.hops) {
-    rate = std::min(rate, direction->bits_per_second / 8);
+    rate = std::min(rate, direction->rate() / 8);
   }
   return rate;
 }

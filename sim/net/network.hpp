@@ -28,12 +28,16 @@ struct LinkEnd {
   NodeId from{};
 };
 
-/// Faults of one link direction. All off by default; drawn per (stream, message, attempt).
+/// Faults of one link direction. All off by default; chances are drawn per (stream, message,
+/// attempt).
 struct LinkFaults {
   Chance loss;         ///< per chunk of 64 KiB (of a large message: per 64th of it); costs a retry
   Chance duplication;  ///< per chunk; costs bandwidth
   Chance reordering;   ///< per message; arrives up to 1 ms later, still in order on its stream
+  Chance corruption;   ///< per chunk; a frame fails its checksum and is dropped: costs a retry
   Duration extra_delay{};
+  std::uint64_t bits_per_second = 0;  ///< the link carries no more than this; 0: its own rate
+  std::uint32_t mtu = 0;              ///< bytes of a packet, below 1500; 0: 1500
 };
 
 /// A message that arrived on a stream. `payload` is what the sender passed, immutable; `bytes` is
@@ -87,11 +91,21 @@ class Network {
   /// link name.
   void add_link(const LinkConfig& config, Node& a, Node& b);
 
-  /// Cuts or heals one direction, or both when `from` is 0. What is in flight is lost.
-  void cut(std::string_view link, NodeId from = {});
-  void heal(std::string_view link, NodeId from = {});
+  /// Cuts or heals one direction, or both when `from` is 0. What is in flight is lost. A direction
+  /// that several rules cut is up again when each has healed it.
+  void cut(std::string_view link, NodeId from = {}, const std::string& rule = {});
+  void heal(std::string_view link, NodeId from = {}, const std::string& rule = {});
   bool up(std::string_view link, NodeId from) const;
-  void set_faults(const LinkEnd& end, const LinkFaults& faults);
+  /// The link carries nothing that goes from one node to another, while both reach everybody else.
+  void cut_pair(std::string_view link, NodeId from, NodeId to, const std::string& rule = {});
+  void heal_pair(std::string_view link, NodeId from, NodeId to, const std::string& rule = {});
+  /// What the link direction does by nature.
+  void set_faults(const LinkEnd& end, const LinkFaults& faults) { set_rule(end, {}, faults); }
+  /// A rule beside others of other names. Together they have the largest of their chances, the sum
+  /// of their delays, the lowest of their rates and MTUs. Where a rate changes, what is in flight
+  /// or waits on the link is lost.
+  void set_rule(const LinkEnd& end, const std::string& rule, const LinkFaults& faults);
+  void clear_rule(const LinkEnd& end, const std::string& rule);
   bool has_link(std::string_view link) const;
 
   /// Payload rate of the path at present, bytes per second; 0 when there is none.

@@ -28,18 +28,47 @@ bool relays(const Node& node) { return node.kind() == "switch" && node.alive() &
 /// Which directions may carry a frame towards `target`.
 struct Usable {
   const Links* links = nullptr;
-  NodeId target{};
+  NodeId source{}, target{};
   std::string_view network;
+  const std::map<Pair, std::set<std::string>>* blocked = nullptr;
   bool operator()(const EdgeId& edge) const {
     const Direction& direction = *(*links)[edge].direction;
     if (!direction.up) return false;
     if (!network.empty() && direction.network != network) return false;
+    if (!blocked->empty() && blocked->count({direction.link, source, target}) != 0) return false;
     return direction.to->id() == target || relays(*direction.to);
   }
 };
 using UsableLinks = boost::filtered_graph<Links, Usable>;
 
+/// Larger chance, without overflow and without a floating point.
+Chance larger(Chance a, Chance b) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide left = static_cast<Wide>(a.numerator) * b.denominator;
+  const Wide right = static_cast<Wide>(b.numerator) * a.denominator;
+  return left < right ? b : a;
+}
+
+template <class T>
+T lowest_set(T a, T b) {
+  return a == 0 ? b : b == 0 ? a : std::min(a, b);
+}
+
 }  // namespace
+
+LinkFaults combine(const std::map<std::string, LinkFaults>& rules) {
+  LinkFaults all;
+  for (const auto& [name, rule] : rules) {
+    all.loss = larger(all.loss, rule.loss);
+    all.duplication = larger(all.duplication, rule.duplication);
+    all.reordering = larger(all.reordering, rule.reordering);
+    all.corruption = larger(all.corruption, rule.corruption);
+    all.extra_delay += rule.extra_delay;
+    all.bits_per_second = lowest_set(all.bits_per_second, rule.bits_per_second);
+    all.mtu = lowest_set(all.mtu, rule.mtu);
+  }
+  return all;
+}
 
 struct Topology::Graph {
   Links links;
@@ -76,6 +105,8 @@ void Topology::add_link(const LinkConfig& config, Node& a, Node& b) {
     direction->ack_loss_draws = "net.ack_loss" + place;
     direction->duplication_draws = "net.duplication" + place;
     direction->reordering_draws = "net.reordering" + place;
+    direction->corruption_draws = "net.corruption" + place;
+    direction->ack_corruption_draws = "net.ack_corruption" + place;
     boost::add_edge(graph_->vertex(*from), graph_->vertex(*to), Edge{direction.get()},
                     graph_->links);
     directions_.push_back(std::move(direction));
@@ -106,6 +137,21 @@ std::vector<Direction*> Topology::directions(std::string_view link) {
   return found;
 }
 
+bool Topology::block(const Pair& pair, const std::string& rule) {
+  std::set<std::string>& reasons = blocked_[pair];
+  reasons.insert(rule);
+  return reasons.size() == 1;
+}
+
+bool Topology::unblock(const Pair& pair, const std::string& rule) {
+  const auto found = blocked_.find(pair);
+  if (found == blocked_.end()) return false;
+  found->second.erase(rule);
+  if (!found->second.empty()) return false;
+  blocked_.erase(found);
+  return true;
+}
+
 void Topology::changed() {
   graph_->paths.clear();
   ++epoch_;
@@ -129,7 +175,7 @@ Path Topology::search(NodeId from, NodeId to, std::string_view network) const {
   if (source == graph_->vertices.end() || target == graph_->vertices.end()) return path;
 
   const Links& links = graph_->links;
-  const UsableLinks usable(links, Usable{&links, to, network});
+  const UsableLinks usable(links, Usable{&links, from, to, network, &blocked_});
   std::vector<int> distance(boost::num_vertices(links), kUnreachable);
   distance[target->second] = 0;
   const auto by_vertex =

@@ -3,8 +3,12 @@
 // two nodes takes over when the first is cut.
 #pragma once
 
+#include <algorithm>
+#include <compare>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,11 +28,29 @@ struct Direction {
   std::uint64_t bits_per_second = 0;
   Duration latency{};
   bool up = true;
-  LinkFaults faults;
+  std::set<std::string> cuts;  ///< rules that hold it down
+  std::map<std::string, LinkFaults> rules;
+  LinkFaults faults;  ///< all rules together
   LinkCalendar calendar;
   /// Names of this direction's random streams, so that a fault taken away here leaves the draws
   /// of every other direction as they were.
   std::string loss_draws, ack_loss_draws, duplication_draws, reordering_draws;
+  std::string corruption_draws, ack_corruption_draws;
+
+  std::uint64_t rate() const {
+    return faults.bits_per_second == 0 ? bits_per_second
+                                       : std::min(bits_per_second, faults.bits_per_second);
+  }
+};
+
+/// What all rules of a direction do together.
+LinkFaults combine(const std::map<std::string, LinkFaults>& rules);
+
+/// Frames of one node to another on one link.
+struct Pair {
+  std::string link;
+  NodeId from{}, to{};
+  friend auto operator<=>(const Pair&, const Pair&) = default;
 };
 
 struct Path {
@@ -53,6 +75,9 @@ class Topology {
   /// The way from one node to another over links of `network` (any when empty). Valid until
   /// something changes; callers may keep it while epoch() is the same.
   const Path& path(NodeId from, NodeId to, std::string_view network);
+  /// Adds or takes away a reason why such frames are not carried; true when that changed anything.
+  bool block(const Pair& pair, const std::string& rule);
+  bool unblock(const Pair& pair, const std::string& rule);
   std::uint64_t epoch() const { return epoch_; }
   /// A direction was cut or healed, or a node changed: routes are to be found anew.
   void changed();
@@ -63,6 +88,7 @@ class Topology {
 
   std::unique_ptr<Graph> graph_;
   std::vector<std::unique_ptr<Direction>> directions_;
+  std::map<Pair, std::set<std::string>> blocked_;
   std::uint64_t epoch_ = 0;
 };
 

@@ -49,8 +49,12 @@ class Transport {
   /// The end's Stream is gone without a goodbye: from now on it is silent.
   void desert(End& end);
 
-  void cut(Direction& direction);
-  void heal(Direction& direction);
+  void cut(Direction& direction, const std::string& rule);
+  void heal(Direction& direction, const std::string& rule);
+  void cut_pair(const Pair& pair, const std::string& rule);
+  void heal_pair(const Pair& pair, const std::string& rule);
+  /// The rules of a direction are others than before.
+  void rules_changed(Direction& direction);
   void node_killed(Node& node);
   void node_restarted(Node& node);
   void node_paused(Node& node);
@@ -100,8 +104,9 @@ class Transport {
   void release(Connection& connection);
 
   // Disturbances.
-  using HopTest = std::function<bool(const Hop&)>;
+  using HopTest = std::function<bool(const End& sender, const Hop&)>;
   void lose(const HopTest& is_lost);
+  void empty(Direction& direction);
   void interrupt(Outgoing& out, const Hop& hop);
   void topology_changed();
 

@@ -59,8 +59,13 @@ void emit_link_state(World& world, const Direction& direction) {
   world.emit(direction.from->id(), state);
 }
 
-bool any_of(const Flight& flight, const std::function<bool(const Hop&)>& test) {
-  return std::any_of(flight.hops.begin(), flight.hops.end(), test);
+void emit_pair_state(World& world, const Pair& pair, bool up) {
+  traces::ev::LinkState state;
+  state.link = pair.link;
+  state.from = world.node(pair.from).name();
+  state.to = world.node(pair.to).name();
+  state.up = up;
+  world.emit(pair.from, state);
 }
 
 /// How many of a flight's chunks had left the hop by `now`: its bits pass evenly.
@@ -75,18 +80,51 @@ unsigned chunks_through(const Hop& hop, unsigned chunks, Time now) {
 
 }  // namespace
 
-void Transport::cut(Direction& direction) {
+void Transport::cut(Direction& direction, const std::string& rule) {
+  direction.cuts.insert(rule);
   if (!direction.up) return;
   direction.up = false;
   emit_link_state(world_, direction);
-  const Time at = now();
-  lose([&direction, at](const Hop& hop) { return hop.direction == &direction && hop.clear > at; });
-  direction.calendar.clear_from(at);
+  empty(direction);
   topology_changed();
 }
 
-void Transport::heal(Direction& direction) {
-  if (direction.up) return;
+/// Whatever is on the direction, or waits for it, is lost.
+void Transport::empty(Direction& direction) {
+  const Time at = now();
+  lose([&direction, at](const End&, const Hop& hop) {
+    return hop.direction == &direction && hop.clear > at;
+  });
+  direction.calendar.clear_from(at);
+}
+
+void Transport::rules_changed(Direction& direction) {
+  const std::uint64_t before = direction.rate();
+  direction.faults = combine(direction.rules);
+  // A link comes up anew at its new rate, with its queue empty.
+  if (direction.rate() != before) empty(direction);
+}
+
+void Transport::cut_pair(const Pair& pair, const std::string& rule) {
+  if (!topology_.block(pair, rule)) return;
+  emit_pair_state(world_, pair, false);
+  const Time at = now();
+  lose([&pair, at](const End& sender, const Hop& hop) {
+    return sender.node.id() == pair.from && sender.peer().node.id() == pair.to &&
+           hop.direction->link == pair.link && hop.clear > at;
+  });
+  topology_changed();
+}
+
+void Transport::heal_pair(const Pair& pair, const std::string& rule) {
+  if (!topology_.unblock(pair, rule)) return;
+  emit_pair_state(world_, pair, true);
+  topology_changed();
+}
+
+void Transport::heal(Direction& direction, const std::string& rule) {
+  direction.cuts.erase(rule);
+  if (direction.up || !direction.cuts.empty()) return;
   direction.up = true;
   emit_link_state(world_, direction);
   topology_changed();
@@ -94,19 +132,25 @@ void Transport::heal(Direction& direction) {
 
 /// Everything that is on such a hop, or has yet to pass it, is gone.
 void Transport::lose(const HopTest& is_lost) {
+  const auto lost_hop = [&is_lost](const End& sender, const Flight& flight) {
+    const auto& hops = flight.hops;
+    const auto found = std::find_if(hops.begin(), hops.end(),
+                                    [&](const Hop& hop) { return is_lost(sender, hop); });
+    return found == hops.end() ? nullptr : &*found;
+  };
   for (const auto& [number, connection] : connections_) {
     for (End& end : connection->ends) {
+      const End& peer = end.peer();
       for (const auto& out : end.outgoing) {
         if (out->flying) {
-          const auto& hops = out->flight.hops;
-          const auto hop = std::find_if(hops.begin(), hops.end(), is_lost);
-          if (hop != hops.end()) interrupt(*out, *hop);
+          const Hop* hop = lost_hop(end, out->flight);
+          if (hop != nullptr) interrupt(*out, *hop);
         }
-        if (out->answer_alarm.armed && any_of(out->answer_flight, is_lost)) {
-          disarm(out->answer_alarm);
-        }
+        const bool answered = out->answer_alarm.armed;
+        if (answered && lost_hop(peer, out->answer_flight) != nullptr) disarm(out->answer_alarm);
       }
-      if (end.abort_alarm.armed && any_of(end.abort_flight, is_lost)) disarm(end.abort_alarm);
+      const bool noticed = end.abort_alarm.armed;
+      if (noticed && lost_hop(peer, end.abort_flight) != nullptr) disarm(end.abort_alarm);
     }
   }
 }
@@ -141,7 +185,9 @@ void Transport::node_killed(Node& node) {
     for (const Deferred& deferred : waiting.mapped()) deferred.alarm->deferred = false;
   }
   // What it had not sent yet is gone, and what it relayed.
-  lose([&node, at](const Hop& hop) { return hop.direction->from == &node && hop.sent > at; });
+  lose([&node, at](const End&, const Hop& hop) {
+    return hop.direction->from == &node && hop.sent > at;
+  });
   for (const auto& direction : topology_.directions()) {
     if (direction->from == &node) direction->calendar.clear_from(at);
   }
@@ -169,7 +215,9 @@ void Transport::node_killed(Node& node) {
 void Transport::node_paused(Node& node) {
   if (node.kind() == "switch") {
     const Time at = now();
-    lose([&node, at](const Hop& hop) { return hop.direction->from == &node && hop.sent > at; });
+    lose([&node, at](const End&, const Hop& hop) {
+      return hop.direction->from == &node && hop.sent > at;
+    });
   }
   topology_changed();
 }
