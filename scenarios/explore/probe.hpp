@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,11 +14,15 @@
 
 namespace scenarios {
 
+class Simulation;
+
 struct ProbeOptions {
   std::set<std::string, std::less<>> plants;
   bool twin = false;    ///< judge twin-equal, where the scenario expects it, with a second world
   bool twice = false;   ///< judge MG-3 with a second world
   bool detail = true;
+  /// Called with the world before it runs, to attach observers; may be empty.
+  std::function<void(Simulation&)> prepare;
 };
 
 struct Probe {
@@ -30,6 +35,7 @@ struct Probe {
   std::vector<std::string> points;    ///< buggify and sometimes points that fired, sorted
 };
 
+/// The scenario may gain faults while it runs (Simulation::add_fault); nothing else may change it.
 Probe probe(const Scenario& concrete, const ProbeOptions& options);
 
 }  // namespace scenarios

@@ -2,26 +2,12 @@
 // buggify points chosen. A function of (scenario, name of the run), whatever ran before.
 #pragma once
 
-#include <compare>
-#include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
+#include "scenarios/explore/run_name.hpp"
 #include "scenarios/language/scenario.hpp"
 
 namespace scenarios {
-
-/// Names one explored run: a seed, then which mutant of it, and of that: 17, 17.3, 17.3.1.
-struct RunName {
-  std::uint64_t seed = 0;
-  std::vector<std::uint32_t> mutants;
-  friend auto operator<=>(const RunName&, const RunName&) = default;
-};
-std::string to_text(const RunName& name);
-std::optional<RunName> parse_run_name(std::string_view text);
 
 class Variations {
  public:
@@ -29,9 +15,13 @@ class Variations {
   explicit Variations(const Scenario& base);
   ~Variations();
 
-  /// The concrete scenario: its seed is the run's, its faults and values are written out, `vary` is
-  /// empty, and it can be written to a file that does the same.
+  /// The concrete scenario: its seed is the run's, its faults and values are written out, `vary`
+  /// is empty, and it can be written to a file that does the same. Its text stays the base's, so
+  /// that runs which differ in what comes late have equal hashes until then.
   Scenario concrete(const RunName& name) const;
+
+  /// True when runs differ by more than their random choices: then mutants are worth a try.
+  bool varies() const;
 
  private:
   struct Impl;

@@ -1,0 +1,169 @@
+// hvsim explore: searches scenarios for violations, and shrinks what it finds.
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <thread>
+
+#include "scenarios/cli/commands.hpp"
+#include "scenarios/cli/explore_report.hpp"
+#include "scenarios/cli/report.hpp"
+#include "scenarios/cli/stop_signal.hpp"
+#include "scenarios/language/units.hpp"
+
+namespace cli {
+
+namespace fs = std::filesystem;
+using scenarios::UserError;
+
+std::vector<scenarios::Scenario> load_all(const std::vector<std::string>& paths) {
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    if (!fs::is_directory(path)) {
+      files.push_back(path);
+      continue;
+    }
+    std::vector<std::string> below;
+    for (const auto& entry : fs::recursive_directory_iterator(path)) {
+      if (entry.is_regular_file() && entry.path().extension() == ".yaml") {
+        below.push_back(entry.path().string());
+      }
+    }
+    if (below.empty()) throw UserError(path + ": there is no scenario (*.yaml) in this folder");
+    std::sort(below.begin(), below.end());
+    files.insert(files.end(), below.begin(), below.end());
+  }
+  std::vector<scenarios::Scenario> all;
+  for (const std::string& file : files) all.push_back(scenarios::load_scenario(file));
+  return all;
+}
+
+std::uint64_t default_jobs() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+namespace {
+
+struct ExploreArguments {
+  std::vector<std::string> paths;
+  std::optional<std::string> seeds, time, shard, junit;
+  std::string results;
+  std::string findings = "findings";
+  std::string run_limit = "60s", memory_limit = "2GiB", shrink_limit = "60s";
+  std::uint64_t jobs = default_jobs();
+  std::uint64_t twin_every = 100, twice_every = 100;
+  std::vector<std::string> plants;
+  bool no_shrink = false;
+  bool no_mutants = false;
+};
+
+std::chrono::milliseconds duration(const std::string& option, const std::string& text) {
+  const auto value = scenarios::parse_duration(text);
+  if (!value || value->ns < 1'000'000) {
+    throw UserError(option + " " + text + ": is not a duration such as 30s or 10min");
+  }
+  return std::chrono::milliseconds(value->ns / 1'000'000);
+}
+
+void set_shard(const std::string& text, scenarios::CampaignOptions& options) {
+  const std::size_t slash = text.find('/');
+  const auto index = scenarios::parse_count(text.substr(0, slash));
+  const auto count = slash == std::string::npos ? std::nullopt
+                                                : scenarios::parse_count(text.substr(slash + 1));
+  if (!index || !count || *index < 1 || *index > *count) {
+    throw UserError("--shard " + text + ": is not I/N with I from 1 to N, such as 2/8");
+  }
+  options.shard = *index;
+  options.shards = *count;
+}
+
+scenarios::CampaignOptions options_of(const ExploreArguments& arguments) {
+  scenarios::CampaignOptions options;
+  if (arguments.seeds) {
+    options.seeds = scenarios::parse_seed_range(*arguments.seeds);
+    if (!options.seeds) {
+      throw UserError("--seeds " + *arguments.seeds +
+                      ": is neither a range such as 1..1000 nor a count such as 1000");
+    }
+  }
+  if (arguments.time) options.time = duration("--time", *arguments.time);
+  if (!arguments.seeds && !arguments.time) options.seeds = scenarios::SeedRange{1, 1000};
+  if (arguments.shard) set_shard(*arguments.shard, options);
+  options.jobs = arguments.jobs;
+  options.results = arguments.results;
+  options.findings = arguments.findings;
+  for (const std::string& plant : arguments.plants) {
+    require_plant(plant);
+    options.plants.insert(plant);
+  }
+  options.limits.wall = duration("--run-limit", arguments.run_limit);
+  const auto memory = scenarios::parse_size(arguments.memory_limit);
+  if (!memory || *memory == 0) {
+    throw UserError("--memory-limit " + arguments.memory_limit + ": is not a size such as 2GiB");
+  }
+  options.limits.resident_bytes = *memory;
+  options.shrink_limit = duration("--shrink-limit", arguments.shrink_limit);
+  options.shrink = !arguments.no_shrink;
+  options.mutants = !arguments.no_mutants;
+  options.twin_every = arguments.twin_every;
+  options.twice_every = arguments.twice_every;
+  return options;
+}
+
+void write_junit(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (!file) throw UserError("--junit " + path + ": cannot be written");
+}
+
+int explore(const ExploreArguments& arguments) {
+  const scenarios::CampaignOptions options = options_of(arguments);
+  if (arguments.junit && fs::is_directory(*arguments.junit)) {
+    throw UserError("--junit " + *arguments.junit + ": is a directory; give the path of a file");
+  }
+  scenarios::Campaign campaign(load_all(arguments.paths), options);
+  ProgressDisplay display;
+  const StopSignal stop;
+  const scenarios::CampaignResult result = campaign.run(
+      [&display](const scenarios::CampaignProgress& now) { display.show(progress_line(now)); },
+      [&stop] { return stop.asked(); });
+  display.clear();
+  if (std::getenv("GITHUB_ACTIONS") != nullptr) {
+    std::cout << annotations_of(result, campaign.scenarios());
+  }
+  std::cout << text_of(result, campaign.scenarios());
+  if (arguments.junit) write_junit(*arguments.junit, junit_of(result, campaign.scenarios()));
+  return exit_code(result);
+}
+
+}  // namespace
+
+void add_explore(Command root) {
+  auto arguments = std::make_shared<ExploreArguments>();
+  ExploreArguments& a = *arguments;
+  Command command =
+      root.command("explore", "search scenarios for violations, and shrink what is found");
+  command.argument("FILE", a.paths, "scenario files, or folders of them")
+      .option("--seeds", a.seeds, "range of seeds A..B, or how many; 1..1000 unless --time is given")
+      .option("--time", a.time, "stop after this long, such as 10min")
+      .count("--jobs", a.jobs, "worker processes; as many as processors", 1, 1024)
+      .option("--shard", a.shard, "I/N: only this part of the seeds")
+      .option("--results", a.results, "SQLite file to keep results in, and to go on from")
+      .option("--findings", a.findings, "folder for what is found; empty: none")
+      .option("--junit", a.junit, "write a JUnit report to this file")
+      .option("--plant", a.plants, "switch a deliberate bug on")
+      .option("--run-limit", a.run_limit, "longest that one run may take")
+      .option("--memory-limit", a.memory_limit, "most memory that one worker may have")
+      .option("--shrink-limit", a.shrink_limit, "longest that shrinking one finding may take")
+      .count("--twin-every", a.twin_every, "compare one run in so many with its twin; 0: none")
+      .count("--twice-every", a.twice_every, "make one run in so many twice; 0: none")
+      .flag("--no-shrink", a.no_shrink, "keep findings as they were found")
+      .flag("--no-mutants", a.no_mutants, "seeds alone; no mutants, no forked worlds");
+  command.does([arguments] { return explore(*arguments); });
+}
+
+}  // namespace cli
