@@ -57,6 +57,9 @@ struct ExpectationInfo {
   const char* name;
   ExpectedValue value;
   const char* statement;
+  /// It says that something comes about in the end. Trouble beyond what a scenario allows for may
+  /// prevent that; what must never happen, it may not excuse.
+  bool liveness = false;
 };
 const std::vector<ExpectationInfo>& expectations();
 /// nullptr when there is no expectation of that name.

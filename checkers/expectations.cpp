@@ -5,6 +5,7 @@
 #include <string>
 
 #include "checkers/checker.hpp"
+#include "checkers/makers.hpp"
 #include "checkers/property.hpp"
 #include "traces/text.hpp"
 
@@ -329,17 +330,19 @@ class HeartbeatsAnswered final : public Property {
 
 const std::vector<ExpectationInfo>& expectations() {
   static const std::vector<ExpectationInfo> all{
-      {"migrations-completed", ExpectedValue::Count, "so many migrations complete"},
-      {"migrations-aborted", ExpectedValue::Count, "so many migrations are aborted"},
-      {"migrations-in-doubt", ExpectedValue::Count, "so many migrations end in doubt"},
-      {"downtime-below", ExpectedValue::Duration, "no VM stands still for so long"},
-      {"runs-on", ExpectedValue::Host, "at the end the VM runs on this host and on no other"},
-      {"vm-off", ExpectedValue::True, "at the end the VM runs nowhere"},
+      {"migrations-completed", ExpectedValue::Count, "so many migrations complete", true},
+      {"migrations-aborted", ExpectedValue::Count, "so many migrations are aborted", true},
+      {"migrations-in-doubt", ExpectedValue::Count, "so many migrations end in doubt", true},
+      {"downtime-below", ExpectedValue::Duration, "no VM stands still for so long", true},
+      {"runs-on", ExpectedValue::Host, "at the end the VM runs on this host and on no other", true},
+      {"vm-off", ExpectedValue::True, "at the end the VM runs nowhere", true},
       {"survives-with-owner", ExpectedValue::True,
        "a VM runs exactly if its owning host lived, else it is off or in doubt"},
       {"no-guest-panic", ExpectedValue::True, "no guest found its memory or disk wrong"},
       {"heartbeats-answered", ExpectedValue::True,
-       "every heartbeat is answered with its number plus one"},
+       "every heartbeat is answered with its number plus one", true},
+      {"settles-within", ExpectedValue::Duration,
+       "so long after the last fault ended, no migration is open and every VM is in its place", true},
   };
   return all;
 }
@@ -365,6 +368,7 @@ std::unique_ptr<Checker> make_expectation(const Expectation& expectation) {
   if (name == "survives-with-owner") return std::make_unique<SurvivesWithOwner>(expectation);
   if (name == "no-guest-panic") return std::make_unique<NoGuestPanic>(expectation);
   if (name == "heartbeats-answered") return std::make_unique<HeartbeatsAnswered>(expectation);
+  if (name == "settles-within") return make_settles_within(expectation);
   return nullptr;
 }
 

@@ -32,4 +32,7 @@ std::unique_ptr<Checker> make_mi4();  ///< device effects once
 std::unique_ptr<Checker> make_mi5();  ///< bounds
 std::unique_ptr<Checker> make_mi6();  ///< clean aborts
 
+// Expectations with a file of their own.
+std::unique_ptr<Checker> make_settles_within(const Expectation& expectation);
+
 }  // namespace checkers

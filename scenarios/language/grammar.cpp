@@ -85,7 +85,11 @@ const Rows& fault_rows() {
     Rows all{{"at", Shape::Duration, "virtual time since the world began"},
              {"when", Shape::Fields, "the first event with these fields; `event` names it"},
              {"after", Shape::Duration, "how long after that event"},
+             {"earliest", Shape::Duration, "an event before this instant is not the one"},
+             {"latest", Shape::Duration, "an event after which the strike would come later is not"},
              {"from", Shape::Name, "one-way faults: the host whose frames are hit"},
+             {"to", Shape::Name, "faults between two hosts: the other one, beside `from`"},
+             {"by", Shape::Quantity, "how much, in the fault's own unit"},
              {"lasts", Shape::Duration, "then the fault is taken back"}};
     for (const auto& fault : faults::catalogue()) {
       all.push_back({fault.name, Shape::Name, fault.what});
@@ -95,11 +99,79 @@ const Rows& fault_rows() {
   return rows;
 }
 
+const Rows& vary_rows() {
+  static const Rows rows{
+      {"value", Shape::Text, "path of the value, as --set takes it: vms.web.memory", true},
+      {"choice", Shape::Scalars, "one of these, each as likely as the others"},
+      {"range", Shape::Scalars, "the lowest and the highest value, all between as likely"},
+      {"log-range", Shape::Scalars, "the same, evenly over the logarithm"},
+  };
+  return rows;
+}
+
+const Rows& budget_rows() {
+  static const Rows rows{
+      {"faults", Shape::Count, "strikes per run at most; 0: none are planned", true},
+      {"hosts-down", Shape::Count, "hosts that are dead or paused at one time"},
+      {"of", Shape::Names, "classes of faults: network, storage, host, guest, operator"},
+      {"without", Shape::Names, "faults that are not planned"},
+      {"with", Shape::Names, "destructive faults that are planned too"},
+      {"from", Shape::Duration, "no fault strikes before"},
+      {"until", Shape::Duration, "faults are over and healed; then liveness is judged", true},
+  };
+  return rows;
+}
+
+const Rows& buggify_rows() {
+  static const Rows rows{
+      {"point", Shape::Point, "the invited trouble; `hvsim list buggify` shows them", true},
+      {"chance", Shape::Percent, "for each operation", true},
+  };
+  return rows;
+}
+
+const Rows& decision_rows() {
+  static const Rows rows{
+      {"stream", Shape::Point, "kind of random choice, e.g. net.loss", true},
+      {"operation", Shape::Numbers, "which one, as decision.taken shows it", true},
+  };
+  return rows;
+}
+
+const Rows& pattern_rows() {
+  static const Rows rows{
+      {"event", Shape::Event, "name of the event, docs/events.md", true},
+      {"where", Shape::Text, "condition on its fields, docs/properties.md"},
+      {"as", Shape::Name, "what later conditions call it: NAME.time, NAME.field"},
+  };
+  return rows;
+}
+
+const std::vector<std::string>& expect_companions() {
+  static const std::vector<std::string> keys{"vm",  "name",  "of",    "between",
+                                             "and", "after", "within"};
+  return keys;
+}
+
 const Rows& expect_rows() {
   static const Rows rows = [] {
-    Rows all{{"vm", Shape::Name, "the VM that it is about"},
-             {"twin-equal", Shape::True,
-              "memory, processors and disks equal those of the twin that never migrated"}};
+    Rows all{
+        {"vm", Shape::Name, "the VM that it is about"},
+        {"name", Shape::Text, "of a pattern, in reports"},
+        {"never", Shape::Record, "no event matches", false, &pattern_rows()},
+        {"always", Shape::Record, "every such event satisfies its `where`", false, &pattern_rows()},
+        {"eventually", Shape::Record, "there is such an event, after every `after`", false,
+         &pattern_rows()},
+        {"at-most", Shape::Count, "so many events `of`, in the run or `between` .. `and`"},
+        {"ordered", Shape::Sequence, "these events happen in this order", false, &pattern_rows()},
+        {"of", Shape::Record, "at-most: the events that are counted", false, &pattern_rows()},
+        {"between", Shape::Record, "at-most: counting begins anew here", false, &pattern_rows()},
+        {"and", Shape::Record, "at-most: and ends here", false, &pattern_rows()},
+        {"after", Shape::Record, "never, always, eventually: holds from such an event on", false,
+         &pattern_rows()},
+        {"within", Shape::Duration, "eventually: the deadline; never: for how long"},
+        {"twin-equal", Shape::True,
+         "memory, processors and disks equal those of the twin that never migrated"}};
     for (const auto& expectation : checkers::expectations()) {
       Shape shape = Shape::True;
       switch (expectation.value) {
@@ -137,6 +209,13 @@ const Rows& scenario_rows() {
       {"migration", Shape::Record, "live migration settings", false, &migration_rows()},
       {"timeline", Shape::Sequence, "management verbs", false, &step_rows()},
       {"faults", Shape::Sequence, "faults", false, &fault_rows()},
+      {"budget", Shape::Record, "faults within which the scenario's promises hold", false,
+       &budget_rows()},
+      {"buggify", Shape::Sequence, "trouble that the specification allows, invited", false,
+       &buggify_rows()},
+      {"decisions", Shape::Sequence, "exactly these random choices come out as: it happens", false,
+       &decision_rows()},
+      {"vary", Shape::Sequence, "values that every explored seed draws anew", false, &vary_rows()},
       {"expect", Shape::Sequence, "what must hold besides the built-in checkers", false,
        &expect_rows()},
   };
@@ -147,6 +226,8 @@ const char* pattern_of(Shape shape) {
   switch (shape) {
     case Shape::Name:
       return "^[A-Za-z][A-Za-z0-9_-]{0,62}$";
+    case Shape::Point:
+      return "^[a-z][a-z0-9]*([.-][a-z0-9]+)*$";
     case Shape::Count:
       return "^(0|[1-9][0-9]{0,17})$";
     case Shape::Size:
@@ -168,6 +249,16 @@ const char* example_of(Shape shape) {
       return "text";
     case Shape::Name:
       return "a name such as web-1";
+    case Shape::Point:
+      return "a dotted name such as net.loss";
+    case Shape::Event:
+      return "the name of an event such as migration.finished";
+    case Shape::Quantity:
+      return "a percentage, duration, rate, size or whole number";
+    case Shape::Scalars:
+      return "a list of values such as [64MiB, 128MiB]";
+    case Shape::Numbers:
+      return "a list of whole numbers, four at most, such as [3, 17, 0, 2]";
     case Shape::Names:
       return "a list of names such as [alpha, beta]";
     case Shape::Count:

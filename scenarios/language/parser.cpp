@@ -3,26 +3,22 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 
 #include "checkers/checker.hpp"
-#include "fault-injection/catalogue.hpp"
-#include "hypervisor/management/installation.hpp"
-#include "scenarios/guests/images.hpp"
+#include "scenarios/language/check.hpp"
+#include "scenarios/language/fields.hpp"
 #include "scenarios/language/gate.hpp"
 #include "scenarios/language/grammar.hpp"
 #include "scenarios/language/overrides.hpp"
 #include "scenarios/language/reader.hpp"
-#include "sim/memory/address.hpp"
-#include "traces/reflection.hpp"
+#include "scenarios/language/values.hpp"
 
 namespace scenarios {
 
 namespace {
-
-constexpr std::size_t kMaxDisks = 64;
-constexpr std::size_t kMaxEntries = 4096;  // hosts, VMs, steps... each
 
 class Parser {
  public:
@@ -32,218 +28,53 @@ class Parser {
   }
 
   Scenario parse() {
-    root_.name("scenario", result_.name);
-    root_.text("description", result_.description);
-    root_.name("platform", result_.platform);
-    if (result_.platform != "ws2012") {
-      root_.get("platform").fail("platform `" + result_.platform + "` is unknown, known: ws2012");
-    }
-    root_.count("seed", result_.seed, 0, 999'999'999'999'999'999ULL);
-    sim::Duration end{};
-    root_.duration("end", end);
-    if (end.ns <= 0) root_.get("end").fail("the world must last longer than 0");
-    result_.end = sim::Time{} + end;
-    hosts();
-    networks();
-    storage();
+    root_.read(fields(result_));
+    named("hosts", result_.hosts);
+    named("networks", result_.networks);
+    named("storage", result_.storage);
     vms();
-    if (const auto record = root_.record("migration")) migration(*record);
+    if (const auto record = root_.record("migration")) record->read(fields(result_.migration));
     for (const Record& step : root_.sequence("timeline")) timeline(step);
     for (const Record& fault : root_.sequence("faults")) faults(fault);
+    if (const auto record = root_.record("budget")) {
+      record->read(fields(result_.budget.emplace()));
+    }
+    for (const Record& point : root_.sequence("buggify")) {
+      BuggifySpec spec;
+      spec.place = point.place();
+      point.read(fields(spec));
+      result_.buggify.push_back(spec);
+    }
+    if (root_.has("decisions")) result_.decisions.emplace();
+    for (const Record& decision : root_.sequence("decisions")) decide(decision);
+    for (const Record& value : root_.sequence("vary")) vary(value);
     for (const Record& item : root_.sequence("expect")) expect(item);
     return std::move(result_);
   }
 
  private:
   template <class Spec>
-  static std::vector<std::string> names_of(const std::vector<Spec>& specs) {
-    std::vector<std::string> names;
-    for (const Spec& spec : specs) names.push_back(spec.name);
-    return names;
-  }
-
-  /// A name that must be one of `known`.
-  template <class Spec>
-  void reference(const Value& value, const std::string& name, const char* kind,
-                 const std::vector<Spec>& specs) const {
-    const auto known = names_of(specs);
-    if (std::find(known.begin(), known.end(), name) != known.end()) return;
-    value.fail("there is no " + std::string(kind) + " `" + name + "`" + suggestion(name, known));
-  }
-
-  void limit(const char* key, std::size_t count) const {
-    if (count > kMaxEntries) {
-      root_.get(key).fail("too many entries: " + std::to_string(count) + ", at most " +
-                          std::to_string(kMaxEntries));
-    }
-  }
-
-  void hosts() {
-    const auto records = root_.mapping("hosts");
-    limit("hosts", records.size());
-    if (records.empty()) root_.get("hosts").fail("a scenario needs at least one host");
-    for (const auto& [name, record] : records) {
-      HostSpec host;
-      host.name = name;
-      record.size("memory", host.memory_bytes);
-      result_.hosts.push_back(host);
-    }
-  }
-
-  void networks() {
-    const auto records = root_.mapping("networks");
-    limit("networks", records.size());
-    for (const auto& [name, record] : records) {
-      NetworkSpec network;
-      network.name = name;
-      record.names("hosts", network.hosts);
-      for (const std::string& host : network.hosts) {
-        reference(record.get("hosts"), host, "host", result_.hosts);
-      }
-      record.rate("bandwidth", network.bits_per_second);
-      record.duration("latency", network.latency);
-      record.percent("loss", network.loss);
-      if (network.loss.numerator == network.loss.denominator) {
-        record.get("loss").fail("a network that loses everything is a cut link; use cut-link");
-      }
-      result_.networks.push_back(network);
-    }
-  }
-
-  void storage() {
-    const auto records = root_.mapping("storage");
-    limit("storage", records.size());
-    for (const auto& [name, record] : records) {
-      StorageSpec disk;
-      disk.name = name;
-      record.size("size", disk.bytes);
-      if (disk.bytes < (1ULL << 20) || disk.bytes % 4096 != 0) {
-        record.get("size").fail("a disk is a multiple of 4KiB and at least 1MiB");
-      }
-      result_.storage.push_back(disk);
+  void named(const char* key, std::vector<Spec>& specs) {
+    for (const auto& [name, record] : root_.mapping(key)) {
+      Spec spec;
+      spec.name = name;
+      record.read(fields(spec));
+      specs.push_back(std::move(spec));
     }
   }
 
   void vms() {
-    const auto records = root_.mapping("vms");
-    limit("vms", records.size());
-    for (const auto& [name, record] : records) {
+    for (const auto& [name, record] : root_.mapping("vms")) {
       VmSpec vm;
       vm.name = name;
-      record.name("host", vm.host);
-      reference(record.get("host"), vm.host, "host", result_.hosts);
-      record.size("memory", vm.memory_bytes);
-      const bool page_multiple = vm.memory_bytes % sim::kPageSize == 0;
-      if (!page_multiple || vm.memory_bytes < (1ULL << 20)) {
-        record.get("memory").fail("memory is a multiple of 4KiB and at least 1MiB");
+      record.read(fields(vm));
+      const Record guest = *record.record("guest");
+      if (guest.has("program") == guest.has("model")) {
+        guest.fail("a guest is either a `program` or a `model`");
       }
-      room(record, vm);
-      record.names("disks", vm.disks);
-      if (vm.disks.size() > kMaxDisks) {
-        record.get("disks").fail("a SCSI controller serves at most 64 disks");
-      }
-      for (const std::string& disk : vm.disks) {
-        reference(record.get("disks"), disk, "storage", result_.storage);
-        sole_user(record, vm, disk);
-      }
-      record.count("speed", vm.instructions_per_us, 1, 100'000);
-      record.duration("heartbeat", vm.heartbeat);
-      if (vm.heartbeat.ns < 1'000'000) record.get("heartbeat").fail("at least 1ms");
-      guest(*record.record("guest"), vm);
-      result_.vms.push_back(vm);
+      guest.read(fields(vm.guest));
+      result_.vms.push_back(std::move(vm));
     }
-  }
-
-  void room(const Record& record, const VmSpec& vm) const {
-    for (const HostSpec& host : result_.hosts) {
-      if (host.name != vm.host) continue;
-      std::uint64_t used = 0;
-      for (const VmSpec& other : result_.vms) {
-        if (other.host == vm.host) used += other.memory_bytes;
-      }
-      if (vm.memory_bytes <= host.memory_bytes - std::min(used, host.memory_bytes)) return;
-      const Value where = record.has("memory") ? record.get("memory") : record.get("host");
-      where.fail("VM `" + vm.name + "` does not fit on host `" + host.name +
-                 "`: " + std::to_string(vm.memory_bytes >> 20) + " MiB wanted, " +
-                 std::to_string((host.memory_bytes - std::min(used, host.memory_bytes)) >> 20) +
-                 " MiB free");
-    }
-  }
-
-  void sole_user(const Record& record, const VmSpec& vm, const std::string& disk) const {
-    for (const VmSpec& other : result_.vms) {
-      if (std::find(other.disks.begin(), other.disks.end(), disk) != other.disks.end()) {
-        record.get("disks").fail("disk `" + disk + "` belongs to VM `" + other.name +
-                                 "`; a disk has one VM (this is `" + vm.name + "`)");
-      }
-    }
-  }
-
-  void guest(const Record& record, VmSpec& vm) {
-    GuestSpec& guest = vm.guest;
-    if (record.has("program") == record.has("model")) {
-      record.fail("a guest is either a `program` or a `model`");
-    }
-    record.name("program", guest.program);
-    record.name("model", guest.model);
-    known_guest(record, record.has("model") ? "model" : "program");
-    const guests::ImageInfo* image = guests::find_image(guest.program);
-    // What a program's image, or a model's rings and buffers, have below the working set.
-    const bool has_own_pages = guest.model != "dirtying";
-    const std::uint64_t least = !has_own_pages         ? 0
-                                : guest.model.empty() ? image->ram_pages
-                                                      : 2 * GUEST_IMAGE_END_PAGE;
-    if (vm.memory_bytes / sim::kPageSize < least) {
-      record.fail("guest `" + (guest.model.empty() ? guest.program : guest.model) +
-                  "` needs at least " + std::to_string(least * sim::kPageSize >> 20) +
-                  "MiB of memory");
-    }
-    record.size("working-set", guest.working_set_bytes);
-    const std::uint64_t image_bytes = has_own_pages ? GUEST_IMAGE_END_PAGE * sim::kPageSize : 0;
-    const std::uint64_t room = vm.memory_bytes - std::min(image_bytes, vm.memory_bytes);
-    if (guest.working_set_bytes > room) {
-      record.get("working-set")
-          .fail("the working set does not fit: at most " + std::to_string(room >> 20) +
-                "MiB with this memory");
-    }
-    record.count("dirty-rate", guest.dirty_pages_per_ms, 0, 1'000'000);
-    record.duration("disk-interval", guest.disk_interval);
-    record.count("blocks-per-write", guest.blocks_per_write, 1, 64);
-    record.count("flush-every", guest.flush_every, 1, 1'000'000);
-    record.duration("stop-after", guest.stop_after);
-  }
-
-  void known_guest(const Record& record, const char* key) const {
-    static const std::vector<std::string> programs = [] {
-      std::vector<std::string> names;
-      for (const auto& image : guests::images()) names.emplace_back(image.name);
-      return names;
-    }();
-    static const std::vector<std::string> models{"dirtying", "worker"};
-    const auto& known = std::string(key) == "model" ? models : programs;
-    std::string name;
-    record.name(key, name);
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      record.get(key).fail("there is no guest " + std::string(key) + " `" + name + "`" +
-                           suggestion(name, known));
-    }
-  }
-
-  void migration(const Record& record) {
-    std::uint64_t limit = result_.migration.round_limit;
-    record.count("round-limit", limit, 1, 100);
-    result_.migration.round_limit = static_cast<std::uint32_t>(limit);
-    record.count("threshold", result_.migration.threshold_pages, 0, 1ULL << 40);
-    patience(record, "connect-timeout", result_.migration.connect_timeout);
-    patience(record, "patience", result_.migration.patience);
-    patience(record, "answer-timeout", result_.migration.answer_timeout);
-    patience(record, "query-interval", result_.migration.query_interval);
-    patience(record, "idle-timeout", result_.migration.idle_timeout);
-  }
-
-  static void patience(const Record& record, const char* key, sim::Duration& out) {
-    record.duration(key, out);
-    if (out.ns < 1'000'000) record.get(key).fail("at least 1ms");
   }
 
   /// The one key of a record that is not a common one: a verb, a fault or an expectation.
@@ -274,179 +105,145 @@ class Parser {
   void timeline(const Record& record) {
     Step step;
     step.place = record.place();
-    sim::Duration at{};
-    record.duration("at", at);
-    step.at = sim::Time{} + at;
-    if (step.at >= result_.end) record.get("at").fail("the world has ended by then (`end`)");
     step.verb = only_action(record, step_rows(), {"at", "to"}, "verb");
-    record.name(step.verb, step.vm);
-    reference(record.get(step.verb), step.vm, "VM", result_.vms);
-    if (step.verb == "move-vm" && !record.has("to")) {
-      record.fail("move-vm needs `to`, the target host");
-    }
-    if (record.has("to")) {
-      if (step.verb != "move-vm") record.get("to").fail("only move-vm takes `to`");
-      record.name("to", step.host);
-      reference(record.get("to"), step.host, "host", result_.hosts);
-    }
-    result_.timeline.push_back(step);
-    limit("timeline", result_.timeline.size());
+    record.read(fields(step));
+    result_.timeline.push_back(std::move(step));
   }
 
   void faults(const Record& record) {
     FaultSpec fault;
     fault.place = record.place();
-    fault.fault =
-        only_action(record, fault_rows(), {"at", "when", "after", "from", "lasts"}, "fault");
-    const faults::Fault& known = *::faults::find(fault.fault);
-    record.name(fault.fault, fault.target);
-    const Value target = record.get(fault.fault);
-    switch (known.target) {
-      case ::faults::Target::Host:
-        reference(target, fault.target, "host", result_.hosts);
-        break;
-      case ::faults::Target::Network:
-        reference(target, fault.target, "network", result_.networks);
-        break;
-      case ::faults::Target::Storage:
-        reference(target, fault.target, "storage", result_.storage);
-        break;
-      case ::faults::Target::Vm:
-        reference(target, fault.target, "VM", result_.vms);
-        break;
-    }
-    one_way(record, known, fault);
-    trigger(record, fault.trigger);
-    if (record.has("lasts")) {
-      sim::Duration lasts{};
-      record.duration("lasts", lasts);
-      if (!known.reversible) record.get("lasts").fail("this fault cannot be taken back");
-      fault.lasts = lasts;
-    }
-    result_.faults.push_back(fault);
-    limit("faults", result_.faults.size());
-  }
-
-  void one_way(const Record& record, const ::faults::Fault& known, FaultSpec& fault) const {
-    if (!record.has("from")) return;
-    record.name("from", fault.from);
-    const Value from = record.get("from");
-    if (!known.one_way) from.fail("`" + fault.fault + "` takes no `from`");
-    for (const NetworkSpec& network : result_.networks) {
-      if (network.name != fault.target) continue;
-      if (std::find(network.hosts.begin(), network.hosts.end(), fault.from) ==
-          network.hosts.end()) {
-        from.fail("host `" + fault.from + "` is not on network `" + network.name + "`" +
-                  suggestion(fault.from, network.hosts));
-      }
-    }
-  }
-
-  void trigger(const Record& record, ::faults::Trigger& trigger) const {
-    if (record.has("at") == record.has("when")) {
-      record.fail("a fault strikes either `at` an instant or `when` an event happens");
-    }
-    if (record.has("at")) {
-      sim::Duration at{};
-      record.duration("at", at);
-      trigger.at = sim::Time{} + at;
-      if (*trigger.at >= result_.end) record.get("at").fail("the world has ended by then (`end`)");
-      if (record.has("after")) record.get("after").fail("`after` belongs to `when`");
-      return;
-    }
-    record.duration("after", trigger.after);
+    fault.fault = only_action(
+        record, fault_rows(),
+        {"at", "when", "after", "earliest", "latest", "from", "to", "by", "lasts"}, "fault");
+    record.read(fields(fault));
     for (auto& [key, content] : record.fields("when")) {
       if (key == "event") {
-        trigger.event = content;
+        fault.trigger.event = content;
       } else {
-        trigger.fields.emplace_back(key, content);
+        fault.trigger.fields.emplace_back(key, content);
       }
     }
-    event_fields(record.get("when"), trigger);
+    if (record.has("when") && fault.trigger.event.empty()) {
+      record.get("when").fail("`when` names an `event`: " + std::string(example_of(Shape::Fields)));
+    }
+    result_.faults.push_back(std::move(fault));
   }
 
-  void event_fields(const Value& where, const ::faults::Trigger& trigger) const {
-    const traces::EventInfo* info = traces::find_event(trigger.event);
-    if (info == nullptr) {
-      std::vector<std::string> known;
-      for (const traces::EventInfo& event : traces::all_events()) known.emplace_back(event.name);
-      const std::string near = nearest(trigger.event, known);
-      where.fail("there is no event `" + trigger.event + "`" +
-                 (near.empty() ? "; docs/events.md lists them" : ", did you mean `" + near + "`?"));
+  void vary(const Record& record) {
+    VarySpec spec;
+    spec.place = record.place();
+    spec.key = record.get("value").scalar(Shape::Text);
+    const std::string kind = only_action(record, vary_rows(), {"value"}, "choice or range");
+    spec.values = record.scalars(kind);
+    spec.kind = kind == "choice"  ? VarySpec::Kind::Choice
+                : kind == "range" ? VarySpec::Kind::Range
+                                  : VarySpec::Kind::LogRange;
+    if (spec.kind == VarySpec::Kind::Choice) {
+      if (spec.values.empty()) record.get(kind).fail("there is nothing to choose from");
+    } else if (spec.values.size() != 2) {
+      record.get(kind).fail("a range is two values, the lowest and the highest");
     }
-    if (info->level != 0) {
-      where.fail("event `" + trigger.event +
-                 "` is detail that may be off; a fault cannot wait for it");
-    }
-    for (const auto& [name, value] : trigger.fields) {
-      if (name == "node") {
-        reference(where, value, "host", result_.hosts);
-        continue;
-      }
-      if (const traces::FieldInfo* field = info->find(name)) {
-        enum_value(where, *field, value);
-        continue;
-      }
-      std::vector<std::string> known{"node"};
-      for (const traces::FieldInfo& field : info->fields) known.emplace_back(field.name);
-      where.fail("event `" + trigger.event + "` has no field `" + name + "`" +
-                 suggestion(name, known));
-    }
+    result_.vary.push_back(std::move(spec));
   }
 
-  /// A misspelt name of an enumeration would be a fault that never strikes.
-  void enum_value(const Value& where, const traces::FieldInfo& field,
-                  const std::string& value) const {
-    if (field.enumeration == nullptr || field.enumeration->value_of(value)) return;
-    std::vector<std::string> known;
-    for (const traces::EnumValueInfo& entry : field.enumeration->values) {
-      known.emplace_back(entry.name);
+  void decide(const Record& record) {
+    DecisionSpec decision;
+    decision.place = record.place();
+    record.read(Field{"stream", Shape::Point, &decision.stream});
+    const std::vector<std::string> numbers = record.scalars("operation");
+    const Value where = record.get("operation");
+    if (numbers.size() > decision.operation.size()) {
+      where.fail("expected " + std::string(example_of(Shape::Numbers)));
     }
-    where.fail("field `" + std::string(field.name) + "` has no value `" + value + "`" +
-               suggestion(value, known));
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      const std::string& text = numbers[i];
+      const char* end = text.data() + text.size();
+      const auto parsed = std::from_chars(text.data(), end, decision.operation[i]);
+      if (parsed.ec != std::errc{} || parsed.ptr != end) {
+        where.fail("`" + shorten(text) + "` is not a whole number of 64 bits");
+      }
+    }
+    result_.decisions->push_back(std::move(decision));
   }
 
   void expect(const Record& record) {
     ExpectSpec item;
     item.place = record.place();
-    item.name = only_action(record, expect_rows(), {"vm"}, "expectation");
-    if (record.has("vm")) {
-      record.name("vm", item.vm);
-      reference(record.get("vm"), item.vm, "VM", result_.vms);
-    }
-    const Value value = record.get(item.name);
-    auto kind = checkers::ExpectedValue::True;
-    for (const auto& known : checkers::expectations()) {
-      if (item.name == known.name) kind = known.value;
-    }
-    switch (kind) {
-      case checkers::ExpectedValue::True:
-        if (value.scalar(Shape::True) != "true") value.fail("expected true");
-        break;
-      case checkers::ExpectedValue::Count: {
-        std::uint64_t count = 0;
-        record.count(item.name, count, 0, 1'000'000'000);
-        item.bound = static_cast<std::int64_t>(count);
-        break;
+    item.name = only_action(record, expect_rows(), expect_companions(), "expectation");
+    if (const auto kind = pattern_kind(item.name)) {
+      item.pattern = pattern(record, item.name, *kind);
+    } else {
+      for (const std::string& key : expect_companions()) {
+        if (key == "vm" || !record.has(key)) continue;
+        record.get(key).fail("`" + key + "` belongs to a pattern, not to `" + item.name + "`");
       }
-      case checkers::ExpectedValue::Duration: {
-        sim::Duration bound{};
-        record.duration(item.name, bound);
-        item.bound = bound.ns;
-        break;
-      }
-      case checkers::ExpectedValue::Host:
-        record.name(item.name, item.host);
-        reference(value, item.host, "host", result_.hosts);
-        break;
     }
-    result_.expect.push_back(item);
-    limit("expect", result_.expect.size());
+    for (const Row& row : expect_rows()) {
+      if (row.key != item.name || row.shape != Shape::True) continue;
+      const Value value = record.get(item.name);
+      if (value.scalar(Shape::True) != "true") value.fail("expected true");
+    }
+    record.read(fields(item));
+    result_.expect.push_back(std::move(item));
+  }
+
+  static std::optional<checkers::Pattern::Kind> pattern_kind(const std::string& key) {
+    using Kind = checkers::Pattern::Kind;
+    if (key == "never") return Kind::Never;
+    if (key == "always") return Kind::Always;
+    if (key == "eventually") return Kind::Eventually;
+    if (key == "at-most") return Kind::AtMost;
+    if (key == "ordered") return Kind::Ordered;
+    return std::nullopt;
+  }
+
+  static checkers::Pattern pattern(const Record& record, const std::string& key,
+                                   checkers::Pattern::Kind kind) {
+    checkers::Pattern pattern;
+    pattern.kind = kind;
+    const bool counts = kind == checkers::Pattern::Kind::AtMost;
+    if (kind == checkers::Pattern::Kind::Ordered) {
+      for (const Record& part : record.sequence(key)) pattern.events.push_back(event(part));
+    } else {
+      const std::string subject = counts ? "of" : key;
+      const auto part = record.record(subject);
+      if (!part) record.fail("at-most needs `of`, the events that are counted");
+      pattern.events.push_back(event(*part));
+    }
+    for (const char* other : {"of", "between", "and"}) {
+      if (!counts && record.has(other)) {
+        record.get(other).fail("`" + std::string(other) + "` belongs to at-most");
+      }
+    }
+    if (counts && record.has("after")) {
+      record.get("after").fail("at-most counts `between` an event `and` another");
+    }
+    if (const auto part = record.record(counts ? "between" : "after")) pattern.after = event(*part);
+    if (const auto part = record.record("and")) pattern.until = event(*part);
+    return pattern;
+  }
+
+  static checkers::EventPattern event(const Record& record) {
+    checkers::EventPattern part;
+    record.read(Field{"event", Shape::Event, &part.event});
+    record.read(Field{"where", Shape::Text, &part.where});
+    record.read(Field{"as", Shape::Name, &part.as});
+    if (part.as.find('-') != std::string::npos) {
+      record.get("as").fail("`" + part.as + "` cannot be named in a condition: - is minus there");
+    }
+    return part;
   }
 
   const Record& root_;
   Scenario result_;
 };
+
+void require_sound(const Value& root, const std::string& text,
+                   const std::optional<Mistake>& mistake) {
+  if (!mistake) return;
+  throw UserError(locate(root, mistake->path, text, mistake->offset), mistake->text);
+}
 
 }  // namespace
 
@@ -462,7 +259,10 @@ Scenario parse_scenario(const std::string& file, std::string text,
   for (const Override& change : overrides) apply_override(file, tree, change);
   try {
     const Record root(value, scenario_rows());
-    return Parser(file, std::move(text), root).parse();
+    Scenario scenario = Parser(file, std::move(text), root).parse();
+    require_sound(value, scenario.text, find_mistake(scenario));
+    require_sound(value, scenario.text, check_vary(scenario));
+    return scenario;
   } catch (const YAML::Exception& error) {
     throw UserError(Place{file, error.mark.line + 1, error.mark.column + 1}, error.msg);
   }

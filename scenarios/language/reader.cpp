@@ -1,10 +1,10 @@
 #include "scenarios/language/reader.hpp"
 
 #include <algorithm>
-#include <regex>
 #include <set>
 
 #include "scenarios/language/units.hpp"
+#include "scenarios/language/words.hpp"
 #include "traces/assert.hpp"
 
 namespace scenarios {
@@ -39,59 +39,13 @@ UserError::UserError(const std::string& text) : std::runtime_error(one_line(text
 
 namespace {
 
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-    }
-  }
-  return row[b.size()];
-}
-
 std::vector<std::string> keys_of(const Rows& rows) {
   std::vector<std::string> keys;
   for (const Row& row : rows) keys.push_back(row.key);
   return keys;
 }
 
-std::string shorten(const std::string& text) {
-  return text.size() <= 60 ? text : text.substr(0, 57) + "...";
-}
-
-bool is_name(const std::string& text) {
-  static const std::regex pattern(pattern_of(Shape::Name));
-  return text.size() <= 63 && std::regex_match(text, pattern);
-}
-
 }  // namespace
-
-std::string nearest(const std::string& word, const std::vector<std::string>& known) {
-  if (word.size() > 64) return "";
-  std::string best;
-  std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
-  for (const std::string& candidate : known) {
-    const std::size_t d = distance(word, candidate);
-    if (d < best_distance) {
-      best = candidate;
-      best_distance = d;
-    }
-  }
-  return best;
-}
-
-std::string suggestion(const std::string& word, const std::vector<std::string>& known) {
-  const std::string near = nearest(word, known);
-  if (!near.empty()) return ", did you mean `" + near + "`?";
-  std::string list = ", known: ";
-  for (std::size_t i = 0; i < known.size(); ++i) list += (i == 0 ? "" : ", ") + known[i];
-  return known.empty() ? "" : list;
-}
 
 Place Value::place() const {
   if (home) return *home;
@@ -153,28 +107,21 @@ Value Record::get(const std::string& key) const {
   return value;
 }
 
-void Record::text(const std::string& key, std::string& out) const {
-  if (has(key)) out = get(key).scalar(Shape::Text);
+void Record::read(const Field& field) const {
+  if (!has(field.key)) return;
+  if (field.shape == Shape::Names) return names(field);
+  const Value value = get(field.key);
+  if (const auto complaint = assign(field, value.scalar(field.shape))) value.fail(*complaint);
 }
 
-void Record::name(const std::string& key, std::string& out) const {
-  if (!has(key)) return;
-  const Value value = get(key);
-  const std::string text = value.scalar(Shape::Name);
-  if (!is_name(text)) {
-    value.fail("`" + shorten(text) + "` is not a name: letters, digits, - and _, at most 63");
-  }
-  out = text;
-}
-
-void Record::names(const std::string& key, std::vector<std::string>& out) const {
-  if (!has(key)) return;
-  const Value list = get(key);
-  if (!list.node.IsSequence()) list.fail("expected " + std::string(example_of(Shape::Names)));
+void Record::names(const Field& field) const {
+  std::vector<std::string>& out = *std::get<std::vector<std::string>*>(field.slot);
   out.clear();
-  for (const auto& item : list.node) {
-    const Value value{value_.file, item, list.path, std::nullopt};
-    const std::string text = value.scalar(Shape::Name);
+  std::size_t index = 0;
+  for (const std::string& text : scalars(field.key)) {
+    const Value list = get(field.key);
+    const Value value{value_.file, list.node[index], list.path, std::nullopt};
+    ++index;
     if (!is_name(text)) value.fail("`" + shorten(text) + "` is not a name");
     if (std::find(out.begin(), out.end(), text) != out.end()) {
       value.fail("`" + text + "` stands in this list twice");
@@ -183,59 +130,18 @@ void Record::names(const std::string& key, std::vector<std::string>& out) const 
   }
 }
 
-void Record::count(const std::string& key, std::uint64_t& out, std::uint64_t low,
-                   std::uint64_t high) const {
-  if (!has(key)) return;
-  const Value value = get(key);
-  const std::string text = value.scalar(Shape::Count);
-  const auto parsed = parse_count(text);
-  if (!parsed || *parsed < low || *parsed > high) {
-    value.fail("`" + shorten(text) + "` is not a whole number from " + std::to_string(low) +
-               " to " + std::to_string(high));
+std::vector<std::string> Record::scalars(const std::string& key) const {
+  std::vector<std::string> all;
+  if (!has(key)) return all;
+  const Value list = get(key);
+  const Shape shape = row(key).shape;
+  if (!list.node.IsSequence()) list.fail("expected " + std::string(example_of(shape)));
+  for (const auto& item : list.node) {
+    const Value value{value_.file, item, list.path, std::nullopt};
+    if (!item.IsScalar()) value.fail("expected " + std::string(example_of(shape)));
+    all.push_back(item.Scalar());
   }
-  out = *parsed;
-}
-
-void Record::size(const std::string& key, std::uint64_t& out) const {
-  if (!has(key)) return;
-  const Value value = get(key);
-  const std::string text = value.scalar(Shape::Size);
-  const auto parsed = parse_size(text);
-  if (!parsed) value.fail("`" + shorten(text) + "` is not " + example_of(Shape::Size));
-  out = *parsed;
-}
-
-void Record::rate(const std::string& key, std::uint64_t& out) const {
-  if (!has(key)) return;
-  const Value value = get(key);
-  const std::string text = value.scalar(Shape::Rate);
-  const auto parsed = parse_rate(text);
-  if (!parsed || *parsed == 0) {
-    value.fail("`" + shorten(text) + "` is not " + example_of(Shape::Rate));
-  }
-  out = *parsed;
-}
-
-void Record::duration(const std::string& key, sim::Duration& out) const {
-  if (!has(key)) return;
-  const Value value = get(key);
-  const std::string text = value.scalar(Shape::Duration);
-  const auto parsed = parse_duration(text);
-  if (!parsed) {
-    const bool negative = !text.empty() && text[0] == '-';
-    value.fail("`" + shorten(text) + "` is not " + example_of(Shape::Duration) +
-               (negative ? "; it cannot be negative" : ""));
-  }
-  out = *parsed;
-}
-
-void Record::percent(const std::string& key, sim::Chance& out) const {
-  if (!has(key)) return;
-  const Value value = get(key);
-  const std::string text = value.scalar(Shape::Percent);
-  const auto parsed = parse_percent(text);
-  if (!parsed) value.fail("`" + shorten(text) + "` is not " + example_of(Shape::Percent));
-  out = *parsed;
+  return all;
 }
 
 std::vector<std::pair<std::string, Record>> Record::mapping(const std::string& key) const {
@@ -294,6 +200,54 @@ std::vector<std::pair<std::string, std::string>> Record::fields(const std::strin
     all.emplace_back(word, content.scalar(Shape::Text));
   }
   return all;
+}
+
+namespace {
+
+/// Moves a place into the scalar that stands there, quoted or not, on one line.
+Place within(Place place, const std::string& text, const std::string& scalar, std::size_t offset) {
+  std::size_t at = 0;
+  for (int line = 1; line < place.line && at != std::string::npos; ++line) {
+    at = text.find('\n', at);
+    if (at != std::string::npos) ++at;
+  }
+  if (at == std::string::npos || place.line == 0) return place;
+  at += static_cast<std::size_t>(place.column - 1);
+  const bool quoted = at < text.size() && (text[at] == '"' || text[at] == '\'');
+  if (quoted) ++at;
+  if (at > text.size() || text.compare(at, scalar.size(), scalar) != 0) return place;
+  place.column += static_cast<int>(offset) + (quoted ? 1 : 0);
+  return place;
+}
+
+}  // namespace
+
+Place locate(const Value& root, const std::string& path, const std::string& text,
+             std::size_t offset) {
+  Value at = root;
+  std::size_t from = 0;
+  while (from <= path.size()) {
+    const std::size_t dot = std::min(path.find('.', from), path.size());
+    const std::string step = path.substr(from, dot - from);
+    from = dot + 1;
+    Value next{at.file, {}, path.substr(0, dot), std::nullopt};
+    if (at.node.IsMap()) {
+      for (const auto& item : at.node) {
+        if (item.first.Scalar() != step) continue;
+        next.node.reset(item.second);
+        if (item.second.IsNull()) next.home = Value{at.file, item.first, "", std::nullopt}.place();
+      }
+    } else if (at.node.IsSequence()) {
+      const auto index = parse_count(step);
+      if (index && *index < at.node.size()) next.node.reset(at.node[*index]);
+    }
+    if (next.node.IsNull() && !next.home) break;
+    at.node.reset(next.node);
+    at.path = next.path;
+    at.home = next.home;
+  }
+  if (offset == 0 || !at.node.IsScalar()) return at.place();
+  return within(at.place(), text, at.node.Scalar(), offset);
 }
 
 }  // namespace scenarios

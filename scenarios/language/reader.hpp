@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "scenarios/language/fields.hpp"
 #include "scenarios/language/grammar.hpp"
 #include "scenarios/language/source.hpp"
-#include "sim/kernel/random.hpp"
-#include "sim/kernel/time.hpp"
+#include "scenarios/language/words.hpp"
 
 namespace scenarios {
 
@@ -38,16 +38,12 @@ class Record {
   Place place() const { return value_.place(); }
   [[noreturn]] void fail(const std::string& text) const { value_.fail(text); }
 
-  // Each leaves `out` alone when the key is absent.
-  void text(const std::string& key, std::string& out) const;
-  void name(const std::string& key, std::string& out) const;
-  void names(const std::string& key, std::vector<std::string>& out) const;
-  void count(const std::string& key, std::uint64_t& out, std::uint64_t low,
-             std::uint64_t high) const;
-  void size(const std::string& key, std::uint64_t& out) const;
-  void rate(const std::string& key, std::uint64_t& out) const;
-  void duration(const std::string& key, sim::Duration& out) const;
-  void percent(const std::string& key, sim::Chance& out) const;
+  // Each leaves its target alone when the key is absent.
+  void read(const Field& field) const;
+  void read(const std::vector<Field>& all) const {
+    for (const Field& field : all) read(field);
+  }
+  std::vector<std::string> scalars(const std::string& key) const;
   /// name -> record, in the order of the file.
   std::vector<std::pair<std::string, Record>> mapping(const std::string& key) const;
   std::vector<Record> sequence(const std::string& key) const;
@@ -56,13 +52,14 @@ class Record {
 
  private:
   const Row& row(const std::string& key) const;
+  void names(const Field& field) const;
   Value value_;
   const Rows& rows_;
 };
 
-/// The known word nearest to a misspelt one, "" when none is near.
-std::string nearest(const std::string& word, const std::vector<std::string>& known);
-/// ", did you mean `x`?" or ", known: a, b, c".
-std::string suggestion(const std::string& word, const std::vector<std::string>& known);
+/// Where a path leads: its last value, or, where that is absent, what it would stand in. `offset`
+/// characters into the value if `text`, the whole file, has it there as it is.
+Place locate(const Value& root, const std::string& path, const std::string& text,
+             std::size_t offset);
 
 }  // namespace scenarios

@@ -1,7 +1,10 @@
 #include "scenarios/language/units.hpp"
 
 #include <array>
+#include <string>
 #include <utility>
+
+#include "traces/assert.hpp"
 
 namespace scenarios {
 
@@ -56,35 +59,43 @@ std::optional<std::uint64_t> scale(std::string_view text, const std::array<Unit,
   return std::nullopt;
 }
 
+constexpr std::array<Unit, 6> kDurations{{{"ns", 1},
+                                          {"us", 1'000},
+                                          {"ms", 1'000'000},
+                                          {"s", 1'000'000'000},
+                                          {"min", 60'000'000'000},
+                                          {"h", 3'600'000'000'000}}};
+constexpr std::array<Unit, 5> kSizes{
+    {{"B", 1}, {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30}, {"TiB", 1ULL << 40}}};
+constexpr std::array<Unit, 4> kRates{
+    {{"bit/s", 1}, {"kbit/s", 1'000}, {"Mbit/s", 1'000'000}, {"Gbit/s", 1'000'000'000}}};
+
+/// A count of the largest unit that divides the number.
+std::string in_largest(std::uint64_t number, const Unit* begin, const Unit* end) {
+  const Unit* unit = begin;
+  for (const Unit* next = begin; next != end; ++next) {
+    if (number != 0 && number % next->second == 0) unit = next;
+  }
+  return std::to_string(number / unit->second) + std::string(unit->first);
+}
+
+constexpr std::uint64_t kFinest = 100'000'000'000;  // parts of a percentage with nine decimals
 constexpr std::uint64_t kLongest = 100ULL * 24 * 3600 * 1'000'000'000;  // 100 days
 
 }  // namespace
 
 std::optional<sim::Duration> parse_duration(std::string_view text) {
-  static constexpr std::array<Unit, 6> kUnits{{{"ns", 1},
-                                               {"us", 1'000},
-                                               {"ms", 1'000'000},
-                                               {"s", 1'000'000'000},
-                                               {"min", 60'000'000'000},
-                                               {"h", 3'600'000'000'000}}};
-  const auto ns = scale(text, kUnits, kLongest);
+  const auto ns = scale(text, kDurations, kLongest);
   if (!ns) return std::nullopt;
   return sim::Duration{static_cast<std::int64_t>(*ns)};
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {
-  static constexpr std::array<Unit, 5> kUnits{{{"B", 1},
-                                               {"KiB", 1ULL << 10},
-                                               {"MiB", 1ULL << 20},
-                                               {"GiB", 1ULL << 30},
-                                               {"TiB", 1ULL << 40}}};
-  return scale(text, kUnits, 1ULL << 50);
+  return scale(text, kSizes, 1ULL << 50);
 }
 
 std::optional<std::uint64_t> parse_rate(std::string_view text) {
-  static constexpr std::array<Unit, 4> kUnits{
-      {{"bit/s", 1}, {"kbit/s", 1'000}, {"Mbit/s", 1'000'000}, {"Gbit/s", 1'000'000'000}}};
-  return scale(text, kUnits, 10'000'000'000'000ULL);
+  return scale(text, kRates, 10'000'000'000'000ULL);
 }
 
 std::optional<sim::Chance> parse_percent(std::string_view text) {
@@ -92,13 +103,43 @@ std::optional<sim::Chance> parse_percent(std::string_view text) {
   if (!number || number->unit != "%") return std::nullopt;
   const std::uint64_t whole = number->denominator * 100;
   if (number->numerator > whole) return std::nullopt;
-  return sim::Chance{number->numerator, whole};
+  if (number->numerator == 0) return sim::Chance::never();
+  const std::uint64_t parts = kMillion % whole == 0 ? kMillion : kFinest;
+  return sim::Chance{number->numerator * (parts / whole), parts};
 }
 
 std::optional<std::uint64_t> parse_count(std::string_view text) {
   const auto number = split(text);
   if (!number || !number->unit.empty() || number->denominator != 1) return std::nullopt;
   return number->numerator;
+}
+
+std::string duration_text(sim::Duration duration) {
+  // Minutes and hours read badly beside milliseconds.
+  return in_largest(static_cast<std::uint64_t>(duration.ns), kDurations.data(),
+                    kDurations.data() + 4);
+}
+
+std::string size_text(std::uint64_t bytes) {
+  return in_largest(bytes, kSizes.data(), kSizes.data() + kSizes.size());
+}
+
+std::string rate_text(std::uint64_t bits_per_second) {
+  return in_largest(bits_per_second, kRates.data(), kRates.data() + kRates.size());
+}
+
+std::string percent_text(sim::Chance chance) {
+  if (chance.numerator == 0) return "0%";
+  if (chance.numerator == chance.denominator) return "100%";
+  HVSIM_ASSERT(chance.denominator >= 100 && kFinest % chance.denominator == 0,
+               "chances of scenarios are decimal");
+  const std::uint64_t parts = chance.numerator * (kFinest / chance.denominator);
+  constexpr std::uint64_t kPercent = kFinest / 100;
+  std::string text = std::to_string(parts / kPercent);
+  std::string fraction = std::to_string(parts % kPercent);
+  fraction.insert(0, 9 - fraction.size(), '0');
+  while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();
+  return text + (fraction.empty() ? "" : "." + fraction) + "%";
 }
 
 }  // namespace scenarios

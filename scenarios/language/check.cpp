@@ -1,0 +1,187 @@
+#include "scenarios/language/check.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "scenarios/guests/images.hpp"
+#include "scenarios/language/check_parts.hpp"
+#include "scenarios/language/words.hpp"
+#include "sim/memory/address.hpp"
+
+namespace scenarios {
+
+namespace check {
+
+void fail(const std::string& path, const std::string& text) { throw Mistake{path, text}; }
+
+void require_role_free(const std::string& path, const std::string& name) {
+  for (const faults::Role& role : faults::roles()) {
+    if (name == role.name) fail(path, "`" + name + "` is a role of faults; use another name");
+  }
+}
+
+}  // namespace check
+
+namespace {
+
+using check::fail;
+using check::reference;
+
+constexpr std::size_t kMaxDisks = 64;
+constexpr std::size_t kMaxEntries = 4096;  // hosts, VMs, steps... each
+constexpr std::uint64_t kMiB = 1ULL << 20;
+
+template <class List>
+void limit(const char* key, const List& list) {
+  if (list.size() > kMaxEntries) {
+    fail(key, "too many entries: " + std::to_string(list.size()) + ", at most " +
+                  std::to_string(kMaxEntries));
+  }
+}
+
+class World {
+ public:
+  explicit World(const Scenario& scenario) : scenario_(scenario) {}
+
+  void check() const {
+    if (scenario_.platform != "ws2012") {
+      fail("platform", "platform `" + scenario_.platform + "` is unknown, known: ws2012");
+    }
+    if (scenario_.end.ns <= 0) fail("end", "the world must last longer than 0");
+    limits();
+    for (const HostSpec& host : scenario_.hosts) {
+      check::require_role_free("hosts." + host.name, host.name);
+    }
+    for (const NetworkSpec& one : scenario_.networks) network("networks." + one.name, one);
+    for (const StorageSpec& disk : scenario_.storage) storage("storage." + disk.name, disk);
+    for (std::size_t i = 0; i < scenario_.vms.size(); ++i) {
+      vm("vms." + scenario_.vms[i].name, i);
+    }
+  }
+
+ private:
+  void limits() const {
+    limit("hosts", scenario_.hosts);
+    if (scenario_.hosts.empty()) fail("hosts", "a scenario needs at least one host");
+    limit("networks", scenario_.networks);
+    limit("storage", scenario_.storage);
+    limit("vms", scenario_.vms);
+    limit("timeline", scenario_.timeline);
+    limit("faults", scenario_.faults);
+    limit("expect", scenario_.expect);
+    limit("buggify", scenario_.buggify);
+  }
+
+  void network(const std::string& path, const NetworkSpec& network) const {
+    check::require_role_free(path, network.name);
+    for (std::size_t i = 0; i < network.hosts.size(); ++i) {
+      reference(path + ".hosts." + std::to_string(i), network.hosts[i], "host", scenario_.hosts);
+    }
+    if (network.loss.numerator >= network.loss.denominator) {
+      fail(path + ".loss", "a network that loses everything is a cut link; use cut-link");
+    }
+  }
+
+  void storage(const std::string& path, const StorageSpec& disk) const {
+    check::require_role_free(path, disk.name);
+    if (disk.bytes < kMiB || disk.bytes % 4096 != 0) {
+      fail(path + ".size", "a disk is a multiple of 4KiB and at least 1MiB");
+    }
+  }
+
+  void vm(const std::string& path, std::size_t index) const {
+    const VmSpec& vm = scenario_.vms[index];
+    check::require_role_free(path, vm.name);
+    reference(path + ".host", vm.host, "host", scenario_.hosts);
+    if (vm.memory_bytes % sim::kPageSize != 0 || vm.memory_bytes < kMiB) {
+      fail(path + ".memory", "memory is a multiple of 4KiB and at least 1MiB");
+    }
+    room(path, index);
+    if (vm.disks.size() > kMaxDisks) {
+      fail(path + ".disks", "a SCSI controller serves at most 64 disks");
+    }
+    for (std::size_t i = 0; i < vm.disks.size(); ++i) {
+      const std::string place = path + ".disks." + std::to_string(i);
+      reference(place, vm.disks[i], "storage", scenario_.storage);
+      sole_user(place, index, vm.disks[i]);
+    }
+    guest(path + ".guest", vm);
+  }
+
+  void room(const std::string& path, std::size_t index) const {
+    const VmSpec& vm = scenario_.vms[index];
+    for (const HostSpec& host : scenario_.hosts) {
+      if (host.name != vm.host) continue;
+      std::uint64_t used = 0;
+      for (std::size_t i = 0; i < index; ++i) {
+        if (scenario_.vms[i].host == vm.host) used += scenario_.vms[i].memory_bytes;
+      }
+      const std::uint64_t free = host.memory_bytes - std::min(used, host.memory_bytes);
+      if (vm.memory_bytes <= free) return;
+      fail(path + ".memory", "VM `" + vm.name + "` does not fit on host `" + host.name +
+                                 "`: " + std::to_string(vm.memory_bytes >> 20) + " MiB wanted, " +
+                                 std::to_string(free >> 20) + " MiB free");
+    }
+  }
+
+  void sole_user(const std::string& path, std::size_t index, const std::string& disk) const {
+    for (std::size_t i = 0; i < index; ++i) {
+      const VmSpec& other = scenario_.vms[i];
+      if (std::find(other.disks.begin(), other.disks.end(), disk) == other.disks.end()) continue;
+      fail(path, "disk `" + disk + "` belongs to VM `" + other.name +
+                     "`; a disk has one VM (this is `" + scenario_.vms[index].name + "`)");
+    }
+  }
+
+  void guest(const std::string& path, const VmSpec& vm) const {
+    const GuestSpec& guest = vm.guest;
+    const bool model = !guest.model.empty();
+    known_guest(path, model ? "model" : "program", model ? guest.model : guest.program);
+    // What a program's image, or a model's rings and buffers, have below the working set.
+    const bool has_own_pages = guest.model != "dirtying";
+    const std::uint64_t least = !has_own_pages ? 0
+                                : model        ? 2 * GUEST_IMAGE_END_PAGE
+                                               : guests::find_image(guest.program)->ram_pages;
+    if (vm.memory_bytes / sim::kPageSize < least) {
+      fail(path, "guest `" + (model ? guest.model : guest.program) + "` needs at least " +
+                     std::to_string(least * sim::kPageSize >> 20) + "MiB of memory");
+    }
+    const std::uint64_t image_bytes = has_own_pages ? GUEST_IMAGE_END_PAGE * sim::kPageSize : 0;
+    const std::uint64_t room = vm.memory_bytes - std::min(image_bytes, vm.memory_bytes);
+    if (guest.working_set_bytes > room) {
+      fail(path + ".working-set", "the working set does not fit: at most " +
+                                      std::to_string(room >> 20) + "MiB with this memory");
+    }
+  }
+
+  static void known_guest(const std::string& path, const char* key, const std::string& name) {
+    static const std::vector<std::string> programs = [] {
+      std::vector<std::string> names;
+      for (const auto& image : guests::images()) names.emplace_back(image.name);
+      return names;
+    }();
+    static const std::vector<std::string> models{"dirtying", "worker"};
+    const auto& known = std::string(key) == "model" ? models : programs;
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      fail(path + "." + key,
+           "there is no guest " + std::string(key) + " `" + name + "`" + suggestion(name, known));
+    }
+  }
+
+  const Scenario& scenario_;
+};
+
+}  // namespace
+
+std::optional<Mistake> find_mistake(const Scenario& scenario) {
+  try {
+    World(scenario).check();
+    check::plan(scenario);
+    return std::nullopt;
+  } catch (const Mistake& mistake) {
+    return mistake;
+  }
+}
+
+}  // namespace scenarios
