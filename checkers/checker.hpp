@@ -3,7 +3,9 @@
 // detail says Unknown, which is never a pass.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -112,7 +114,10 @@ class HoldCollector final : public traces::Observer {
   const std::vector<Hold>& holds() const { return holds_; }
 
  private:
+  void end(std::uint32_t vm, traces::Time at);
+
   std::vector<Hold> holds_;
+  std::map<std::uint32_t, std::size_t> open_;  // by VM: the hold that has no end yet
 };
 
 }  // namespace checkers

@@ -62,32 +62,66 @@ class MigrationCount final : public Property {
   std::map<std::uint64_t, traces::MigrationOutcome> last_;
 };
 
-/// The longest time for which a VM that had started stood still.
+/// The longest time for which a VM that had started stood still: suspended, on a host that was
+/// paused, or gone with its host until it ran again. What its guest or the operator ended is off,
+/// not down.
 class Downtime final : public Property {
  public:
   explicit Downtime(const Expectation& expectation)
-      : Property(expectation.name, "no VM stands still for longer", {ev::VpState::kType}),
+      : Property(expectation.name, "no VM stands still for longer",
+                 {ev::VpState::kType, ev::VmState::kType, ev::NodePaused::kType,
+                  ev::NodeResumed::kType, ev::NodeKilled::kType}),
         expectation_(expectation) {}
 
   void on_event(const traces::Event& event) override {
-    const auto* vp = event.as<ev::VpState>();
-    if (vp == nullptr || !concerns(expectation_, vp->vm)) return;
-    if (vp->state == traces::VpState::Suspended) {
-      // A skeleton on the target is born suspended; the VM itself goes on elsewhere.
-      if (vp->reason != "created") stopped_.emplace(vp->vm, event.time);
-    } else if (vp->state == traces::VpState::Running) {
-      const auto found = stopped_.find(vp->vm);
-      if (found == stopped_.end()) return;
-      const Duration down = event.time - found->second;
-      stopped_.erase(found);
-      if (down > worst_) worst_ = down;
-      if (down.ns >= expectation_.bound) {
-        violate(event, "VM " + std::to_string(vp->vm) + " stood still for " + milliseconds(down));
+    if (const auto* vp = event.as<ev::VpState>()) {
+      if (concerns(expectation_, vp->vm)) processor(event, *vp);
+    } else if (const auto* state = event.as<ev::VmState>()) {
+      if (state->state != traces::VmState::Stopping) return;
+      stopped_.erase(state->vm);
+      place_.erase(state->vm);
+    } else if (event.as<ev::NodeResumed>() != nullptr) {
+      for (const auto& [vm, node] : place_) {
+        if (node == event.node.value) goes_on(event, vm);
       }
+    } else {
+      host_stops(event, event.as<ev::NodeKilled>() != nullptr);
     }
   }
 
  private:
+  void processor(const traces::Event& event, const ev::VpState& vp) {
+    if (vp.state == traces::VpState::Running) {
+      place_[vp.vm] = event.node.value;
+      goes_on(event, vp.vm);
+      return;
+    }
+    // A skeleton on the target is born suspended, and what was turned off has no place any more.
+    const auto place = place_.find(vp.vm);
+    if (place == place_.end() || place->second != event.node.value) return;
+    place_.erase(place);
+    if (vp.state == traces::VpState::Suspended) stopped_.emplace(vp.vm, event.time);
+  }
+
+  void host_stops(const traces::Event& event, bool for_good) {
+    for (auto it = place_.begin(); it != place_.end();) {
+      const bool here = it->second == event.node.value;
+      if (here) stopped_.emplace(it->first, event.time);
+      it = here && for_good ? place_.erase(it) : std::next(it);
+    }
+  }
+
+  void goes_on(const traces::Event& event, std::uint32_t vm) {
+    const auto found = stopped_.find(vm);
+    if (found == stopped_.end()) return;
+    const Duration down = event.time - found->second;
+    stopped_.erase(found);
+    worst_ = std::max(worst_, down);
+    if (down.ns >= expectation_.bound) {
+      violate(event, "VM " + std::to_string(vm) + " stood still for " + milliseconds(down));
+    }
+  }
+
   void at_end(Time end) override {
     for (const auto& [vm, since] : stopped_) {
       worst_ = std::max(worst_, end - since);
@@ -101,6 +135,7 @@ class Downtime final : public Property {
   std::string bound() const override { return milliseconds(Duration{expectation_.bound}); }
 
   Expectation expectation_;
+  std::map<std::uint32_t, std::uint32_t> place_;  // where a VM may run
   std::map<std::uint32_t, Time> stopped_;
   Duration worst_{};
 };
@@ -137,7 +172,7 @@ class Places : public Property {
     } else if (const auto* state = event.as<ev::VmState>()) {
       states_[state->vm][here] = state->state;
     } else if (const auto* created = event.as<ev::VmCreated>()) {
-      vms_.insert(created->vm);
+      vms_.insert_or_assign(created->vm, std::string(created->name));
     }
   }
 
@@ -154,13 +189,21 @@ class Places : public Property {
   }
   std::set<std::uint32_t> subjects() const {
     if (expectation_.vm != 0) return {expectation_.vm};
-    return vms_;
+    std::set<std::uint32_t> all;
+    for (const auto& [vm, name] : vms_) all.insert(vm);
+    return all;
+  }
+  /// What was found of one VM; with its name when it is one of several.
+  void measure(std::uint32_t vm, const std::string& text) {
+    if (!measured_.empty()) measured_ += ", ";
+    if (expectation_.vm == 0 && vms_.size() > 1) measured_ += vms_[vm] + ": ";
+    measured_ += text;
   }
 
   Expectation expectation_;
   std::map<std::uint32_t, std::string> names_;
   std::set<std::uint32_t> alive_;
-  std::set<std::uint32_t> vms_;
+  std::map<std::uint32_t, std::string> vms_;
   std::map<std::uint32_t, std::set<std::uint32_t>> running_;
   std::map<std::uint32_t, std::uint32_t> owners_;
   std::map<std::uint32_t, std::map<std::uint32_t, traces::VmState>> states_;
@@ -174,9 +217,10 @@ class RunsOn final : public Places {
 
  private:
   void at_end(Time end) override {
+    measured_.clear();
     for (std::uint32_t vm : subjects()) {
       const auto& where = places(vm);
-      measured_ = list(vm);
+      measure(vm, list(vm));
       if (where.size() != 1 || name(*where.begin()) != expectation_.host) {
         violate_at_end(end, "VM " + std::to_string(vm) + " runs on " + list(vm));
       }
@@ -193,14 +237,15 @@ class VmOff final : public Places {
 
  private:
   void at_end(Time end) override {
+    measured_.clear();
     for (std::uint32_t vm : subjects()) {
-      measured_ = list(vm);
+      measure(vm, "runs on " + list(vm));
       if (!places(vm).empty()) {
         violate_at_end(end, "VM " + std::to_string(vm) + " runs on " + list(vm));
       }
     }
   }
-  std::string measured() const override { return "runs on " + measured_; }
+  std::string measured() const override { return measured_; }
 };
 
 /// Exactly when its owning host never died, the VM runs; otherwise it is off, or in doubt and
@@ -231,6 +276,7 @@ class SurvivesWithOwner final : public Places {
 
  private:
   void at_end(Time end) override {
+    measured_.clear();
     for (std::uint32_t vm : subjects()) {
       const auto& where = places(vm);
       const bool lost = lost_.count(vm) != 0;
@@ -239,8 +285,8 @@ class SurvivesWithOwner final : public Places {
         doubt = doubt || state == traces::VmState::Critical;
       }
       const std::string who = name(owners_[vm]);
-      measured_ = "runs on " + list(vm) + ", owner " + who + (lost ? " died" : "") +
-                  (doubt ? ", in doubt" : "");
+      measure(vm, "runs on " + list(vm) + ", owner " + who + (lost ? " died" : "") +
+                      (doubt ? ", in doubt" : ""));
       if (where.size() > 1) violate_at_end(end, "VM runs on " + list(vm));
       if (lost && !where.empty()) {
         violate_at_end(end, "VM runs on " + list(vm) + " although its owner " + who + " died");
@@ -290,7 +336,7 @@ class HeartbeatsAnswered final : public Property {
  public:
   explicit HeartbeatsAnswered(const Expectation& expectation)
       : Property(expectation.name, "every heartbeat is answered with its number plus one",
-                 {ev::HeartbeatSent::kType, ev::HeartbeatReceived::kType}),
+                 {ev::HeartbeatSent::kType, ev::HeartbeatReceived::kType, ev::VmState::kType}),
         expectation_(expectation) {}
 
   void on_event(const traces::Event& event) override {
@@ -310,6 +356,9 @@ class HeartbeatsAnswered final : public Property {
       }
       open_.erase(received->vm);
       ++answered_;
+    } else if (const auto* state = event.as<ev::VmState>()) {
+      // Started anew: who was asked last can no longer answer.
+      if (state->state == traces::VmState::Starting) open_.erase(state->vm);
     }
   }
 

@@ -1,7 +1,9 @@
 // MI-1 (spec I.10): what resumes is what was suspended, byte for byte: memory with overlays, and
 // the state of every processor. The digests come from witnesses, taken at the suspension where the
-// VM ran and at the resume where it goes on.
+// VM ran and at the resume where it goes on; each part that has the first must have the second
+// before the VM runs again.
 #include <map>
+#include <string>
 #include <utility>
 
 #include "checkers/makers.hpp"
@@ -19,13 +21,19 @@ class MemoryEquality final : public Property {
  public:
   MemoryEquality()
       : Property("MI-1", "memory and processors at resume equal those at suspension",
-                 {ev::MemoryDigest::kType, ev::VpDigest::kType, ev::NodeKilled::kType}) {}
+                 {ev::MemoryDigest::kType, ev::VpDigest::kType, ev::VpState::kType,
+                  ev::VmState::kType}) {}
 
   void on_event(const traces::Event& event) override {
     if (const auto* memory = event.as<ev::MemoryDigest>()) {
       compare(event, {memory->vm, kMemory}, memory->point, memory->digest, "memory");
     } else if (const auto* vp = event.as<ev::VpDigest>()) {
       compare(event, {vp->vm, vp->vp}, vp->point, vp->digest, "processor");
+    } else if (const auto* runs = event.as<ev::VpState>()) {
+      if (runs->state == traces::VpState::Running) all_compared(event, runs->vm);
+    } else if (const auto* state = event.as<ev::VmState>()) {
+      // Started from nothing: what was suspended before is gone with its host.
+      if (state->state == traces::VmState::Starting) forget(state->vm);
     }
   }
 
@@ -51,6 +59,19 @@ class MemoryEquality final : public Property {
       }
       suspended_.erase(found);
     }
+  }
+
+  void all_compared(const traces::Event& event, std::uint32_t vm) {
+    const auto left = suspended_.lower_bound({vm, 0});
+    if (left == suspended_.end() || left->first.first != vm) return;
+    const std::uint32_t part = left->first.second;
+    violate(event, "VM " + std::to_string(vm) + " runs again and nobody compared its " +
+                       (part == kMemory ? "memory" : "processor " + std::to_string(part)));
+    forget(vm);
+  }
+
+  void forget(std::uint32_t vm) {
+    suspended_.erase(suspended_.lower_bound({vm, 0}), suspended_.upper_bound({vm, kMemory}));
   }
 
   std::string measured() const override { return std::to_string(compared_) + " digests compared"; }

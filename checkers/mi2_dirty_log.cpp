@@ -2,6 +2,7 @@
 // by the witness that compares contents, is in the set that the log reported for that interval.
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "checkers/makers.hpp"
@@ -18,7 +19,7 @@ class DirtyLog final : public Property {
  public:
   DirtyLog()
       : Property("MI-2", "every changed page is in the dirty log's next set",
-                 {ev::MemoryWritten::kType, ev::MigrationDirtySet::kType}) {}
+                 {ev::MemoryWritten::kType, ev::MigrationDirtySet::kType, ev::NodeKilled::kType}) {}
 
   void on_event(const traces::Event& event) override {
     if (const auto* written = event.as<ev::MemoryWritten>()) {
@@ -27,6 +28,10 @@ class DirtyLog final : public Property {
     } else if (const auto* reported = event.as<ev::MigrationDirtySet>()) {
       take(event, {event.node.value, reported->partition, reported->round}, reported->set,
            reported_, written_, false);
+    } else if (event.as<ev::NodeKilled>() != nullptr) {
+      // It may die between the two events of one interval.
+      std::erase_if(written_, [&](const auto& entry) { return entry.first.of(event.node); });
+      std::erase_if(reported_, [&](const auto& entry) { return entry.first.of(event.node); });
     }
   }
 
@@ -35,24 +40,30 @@ class DirtyLog final : public Property {
     std::uint32_t node;
     std::uint64_t partition;
     std::uint32_t round;
+    bool of(traces::NodeId host) const { return node == host.value; }
     friend auto operator<=>(const Interval&, const Interval&) = default;
   };
-  using Sets = std::map<Interval, traces::PageSet>;
+  struct Entry {
+    traces::PageSet pages;
+    traces::Time time{};
+  };
+  using Entries = std::map<Interval, Entry>;
 
-  void take(const traces::Event& event, Interval interval, traces::Bytes bytes, Sets& own,
-            Sets& other, bool is_witness) {
+  void take(const traces::Event& event, Interval interval, traces::Bytes bytes, Entries& own,
+            Entries& other, bool is_witness) {
     auto set = traces::PageSet::decode(bytes);
     if (!set) {
       violate(event, "a page set that cannot be read");
       return;
     }
     const auto partner = other.find(interval);
-    if (partner == other.end()) {
-      own[interval] = std::move(*set);
+    // Both speak of one instant. A set of another time belongs to an earlier migration.
+    if (partner == other.end() || partner->second.time != event.time) {
+      own[interval] = Entry{std::move(*set), event.time};
       return;
     }
-    compare(event, interval, is_witness ? *set : partner->second,
-            is_witness ? partner->second : *set);
+    compare(event, interval, is_witness ? *set : partner->second.pages,
+            is_witness ? partner->second.pages : *set);
     other.erase(partner);
   }
 
@@ -69,10 +80,14 @@ class DirtyLog final : public Property {
   }
 
   void at_end(traces::Time end) override {
-    // A host may die between the two events of one interval, so what is left over says nothing;
-    // but a set of the log without any witness would mean that nobody looked.
-    if (intervals_ == 0 && !reported_.empty()) {
-      lack("no witness of changed pages is in the trace");
+    for (const auto& [interval, changed] : written_) {
+      if (changed.pages.empty()) continue;
+      violate_at_end(end, std::to_string(changed.pages.count()) +
+                              " changed pages and no set of the log for round " +
+                              std::to_string(interval.round));
+    }
+    for (const auto& [interval, set] : reported_) {
+      lack("no witness looked at the changed pages of round " + std::to_string(interval.round));
     }
   }
 
@@ -82,8 +97,8 @@ class DirtyLog final : public Property {
            " intervals";
   }
 
-  Sets written_;
-  Sets reported_;
+  Entries written_;
+  Entries reported_;
   std::uint64_t intervals_ = 0;
   std::uint64_t pages_ = 0;
 };

@@ -1,9 +1,10 @@
-// MI-3 (spec I.10, CL-3): a VM runs on one host at a time. Intervals of running processors on
-// different hosts never overlap; a target resumes only after the commit; a source that has ceded
-// the VM never runs it again unless the cession was withdrawn.
+// MI-3 (spec I.10, CL-3): a VM runs in one partition at a time. Intervals of running processors in
+// different partitions, on one host or on several, never overlap; a target resumes only after the
+// commit; a source that has ceded the VM never runs it again unless the cession was withdrawn.
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "checkers/makers.hpp"
 #include "checkers/property.hpp"
@@ -35,7 +36,10 @@ class SingleExecution final : public Property {
     } else if (const auto* commit = event.as<ev::MigrationCommit>()) {
       if (commit->step == CommitStep::Ceded) vms_[commit->vm].ceded_by = event.node.value;
     } else if (event.as<ev::NodeKilled>() != nullptr) {
-      for (auto& [number, vm] : vms_) vm.running.erase(event.node.value);
+      const std::uint32_t dead = event.node.value;
+      for (auto& [number, vm] : vms_) {
+        vm.running.erase(vm.running.lower_bound({dead, 0}), vm.running.lower_bound({dead + 1, 0}));
+      }
     }
   }
 
@@ -44,14 +48,16 @@ class SingleExecution final : public Property {
     std::uint32_t owner = 0;
     std::uint64_t epoch = 0;
     std::uint32_t ceded_by = 0;
-    std::map<std::uint32_t, std::set<std::uint32_t>> running;  // node -> VPs
+    using Place = std::pair<std::uint32_t, std::uint64_t>;  // node, partition
+    std::map<Place, std::set<std::uint32_t>> running;       // the VPs that may run there
   };
 
   void processor(const traces::Event& event, const ev::VpState& vp) {
     Vm& vm = vms_[vp.vm];
     const std::uint32_t here = event.node.value;
+    const Vm::Place own{here, vp.partition};
     if (vp.state != VpState::Running) {
-      const auto place = vm.running.find(here);
+      const auto place = vm.running.find(own);
       if (place != vm.running.end()) {
         place->second.erase(vp.vp);
         if (place->second.empty()) vm.running.erase(place);
@@ -59,11 +65,12 @@ class SingleExecution final : public Property {
       return;
     }
     ++starts_;
-    for (const auto& [node, processors] : vm.running) {
-      if (node != here) {
-        violate(event, "VM " + std::to_string(vp.vm) + " starts to run on node " +
-                           std::to_string(here) + " while it runs on node " + std::to_string(node));
-      }
+    for (const auto& [place, processors] : vm.running) {
+      if (place == own) continue;
+      const std::string where = place.first != here ? "on node " + std::to_string(place.first)
+                                                    : "there in another partition";
+      violate(event, "VM " + std::to_string(vp.vm) + " starts to run on node " +
+                         std::to_string(here) + " while it runs " + where);
     }
     if (vm.owner != here) {
       violate(event, "VM " + std::to_string(vp.vm) + " runs on node " + std::to_string(here) +
@@ -72,7 +79,7 @@ class SingleExecution final : public Property {
       violate(event, "VM " + std::to_string(vp.vm) + " runs on node " + std::to_string(here) +
                          " after it was ceded and before that was withdrawn");
     }
-    vm.running[here].insert(vp.vp);
+    vm.running[own].insert(vp.vp);
   }
 
   std::string measured() const override {

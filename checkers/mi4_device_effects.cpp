@@ -3,7 +3,8 @@
 // completed for a VM while none of its processors may run and its devices have been copied.
 #include <map>
 #include <set>
-#include <tuple>
+#include <string>
+#include <utility>
 
 #include "checkers/makers.hpp"
 #include "checkers/property.hpp"
@@ -46,8 +47,12 @@ class DeviceEffects final : public Property {
     } else if (event.as<ev::NodeKilled>() != nullptr) {
       forget(event.node.value);
     } else if (const auto* state = event.as<ev::VmState>()) {
-      // Turned off: what was outstanding died with the guest that asked for it.
-      if (state->state == traces::VmState::Off) outstanding_.erase({event.node.value, state->vm});
+      // Turned off: what was outstanding died with the guest that asked for it, and the next start
+      // is of new devices.
+      if (state->state == traces::VmState::Off) {
+        outstanding_.erase({event.node.value, state->vm});
+        copied_.erase({event.node.value, state->vm});
+      }
     }
   }
 

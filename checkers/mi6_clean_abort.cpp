@@ -1,8 +1,11 @@
 // MI-6 (spec I.10): a migration that fails before its commit leaves the VM running where it was,
-// and nothing of it on the target.
+// and nothing of it on the target. The target is known by its set-up phase; what it has of the VM
+// is the partition that it created, and it must be deleted when the target says that it is done.
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "checkers/makers.hpp"
 #include "checkers/property.hpp"
@@ -18,37 +21,86 @@ class CleanAbort final : public Property {
   CleanAbort()
       : Property("MI-6", "an aborted migration leaves the source running and no residue",
                  {ev::MigrationPhase::kType, ev::MigrationFinished::kType,
-                  ev::MigrationResidue::kType, ev::VpState::kType}) {}
+                  ev::MigrationResidue::kType, ev::VpState::kType, ev::VmCreated::kType,
+                  ev::PartitionState::kType, ev::NodeKilled::kType}) {}
 
   void on_event(const traces::Event& event) override {
     if (const auto* vp = event.as<ev::VpState>()) {
-      running_[{event.node.value, vp->vm}] = vp->state;
+      processors_[{event.node.value, vp->vm}][vp->vp] = vp->state;
     } else if (const auto* phase = event.as<ev::MigrationPhase>()) {
-      if (phase->phase == traces::MigrationPhase::Preflight)
-        sources_[phase->job] = event.node.value;
+      enter(event, *phase);
+    } else if (const auto* created = event.as<ev::VmCreated>()) {
+      if (created->partition != 0)
+        partitions_[{event.node.value, created->vm}] = created->partition;
+    } else if (const auto* partition = event.as<ev::PartitionState>()) {
+      if (partition->to == traces::PartitionState::Deleted) {
+        std::erase_if(partitions_, [&](const auto& entry) {
+          return entry.first.first == event.node.value && entry.second == partition->partition;
+        });
+      }
+    } else if (event.as<ev::NodeKilled>() != nullptr) {
+      std::erase_if(partitions_,
+                    [&](const auto& entry) { return entry.first.first == event.node.value; });
     } else if (const auto* end = event.as<ev::MigrationFinished>()) {
       finished(event, *end);
     } else if (const auto* residue = event.as<ev::MigrationResidue>()) {
-      ++looked_;
-      if (residue->partitions != 0 || residue->pages != 0 || residue->disks != 0) {
-        violate(event, "VM " + std::to_string(residue->vm) + " leaves " +
-                           std::to_string(residue->partitions) + " partitions, " +
-                           std::to_string(residue->pages) + " pages and " +
-                           std::to_string(residue->disks) + " open disks on the target");
-      }
+      look(event, *residue);
     }
   }
 
  private:
+  using Place = std::pair<std::uint32_t, std::uint32_t>;  // node, VM
+
+  void enter(const traces::Event& event, const ev::MigrationPhase& phase) {
+    if (phase.phase == traces::MigrationPhase::Preflight) {
+      sources_[phase.job] = event.node.value;
+    } else if (phase.phase == traces::MigrationPhase::Setup) {
+      const auto source = sources_.find(phase.job);
+      const bool at_target = source != sources_.end() && source->second != event.node.value;
+      const auto created = partitions_.find({event.node.value, phase.vm});
+      if (at_target && created != partitions_.end()) targets_.insert_or_assign(phase.job, *created);
+    }
+  }
+
   void finished(const traces::Event& event, const ev::MigrationFinished& end) {
     if (end.outcome != traces::MigrationOutcome::Aborted) return;
     const auto source = sources_.find(end.job);
     if (source == sources_.end() || source->second != event.node.value) return;
     ++aborts_;
-    const auto state = running_.find({event.node.value, end.vm});
+    aborted_.insert(end.job);
+    const auto vm = processors_.find({event.node.value, end.vm});
     // A guest that stopped by itself during the migration is not brought back by the abort.
-    if (state == running_.end() || state->second == traces::VpState::Suspended) {
-      violate(event, "VM " + std::to_string(end.vm) + " does not run after the abort");
+    const bool runs = vm != processors_.end() &&
+                      std::none_of(vm->second.begin(), vm->second.end(), [](const auto& vp) {
+                        return vp.second == traces::VpState::Suspended;
+                      });
+    if (!runs) violate(event, "VM " + std::to_string(end.vm) + " does not run after the abort");
+  }
+
+  void look(const traces::Event& event, const ev::MigrationResidue& residue) {
+    ++looked_;
+    if (residue.partitions != 0 || residue.pages != 0 || residue.disks != 0) {
+      violate(event, "VM " + std::to_string(residue.vm) + " leaves " +
+                         std::to_string(residue.partitions) + " partitions, " +
+                         std::to_string(residue.pages) + " pages and " +
+                         std::to_string(residue.disks) + " open disks on the target");
+    } else if (partitions_.count({event.node.value, residue.vm}) != 0) {
+      violate(event, "the target has no residue of VM " + std::to_string(residue.vm) +
+                         ", it says, and never deleted its partition");
+    }
+  }
+
+  /// The target has its own patience, which no event tells: a partition that is still there at the
+  /// end of the run may go yet.
+  void at_end(traces::Time) override {
+    for (const std::uint64_t job : aborted_) {
+      const auto target = targets_.find(job);
+      if (target == targets_.end()) continue;
+      const auto& [place, partition] = target->second;
+      const auto left = partitions_.find(place);
+      if (left == partitions_.end() || left->second != partition) continue;
+      lack("node " + std::to_string(place.first) + " still has a partition of VM " +
+           std::to_string(place.second) + ", whose migration was aborted");
     }
   }
 
@@ -56,7 +108,10 @@ class CleanAbort final : public Property {
     return std::to_string(aborts_) + " aborts, " + std::to_string(looked_) + " targets looked at";
   }
 
-  std::map<std::pair<std::uint32_t, std::uint32_t>, traces::VpState> running_;
+  std::map<Place, std::map<std::uint32_t, traces::VpState>> processors_;
+  std::map<Place, std::uint64_t> partitions_;  // those that were created and not deleted
+  std::map<std::uint64_t, std::pair<Place, std::uint64_t>> targets_;  // by job
+  std::set<std::uint64_t> aborted_;
   std::map<std::uint64_t, std::uint32_t> sources_;
   std::uint64_t aborts_ = 0;
   std::uint64_t looked_ = 0;

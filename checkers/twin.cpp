@@ -1,8 +1,9 @@
 // The twin check and what a twin needs to know (design §4): the intervals for which each VM stood
 // still, and the comparison of all digests of both runs.
 #include <map>
+#include <optional>
 #include <set>
-#include <tuple>
+#include <string>
 
 #include "checkers/checker.hpp"
 #include "traces/text.hpp"
@@ -49,9 +50,7 @@ class Side final : public traces::Observer {
     } else if (event.as<ev::NodeKilled>() != nullptr) {
       power_lost_ = true;
     } else if (const auto* state = event.as<ev::VmState>()) {
-      // Off by its guest or operator, or in doubt: it has no digest at the end and need not.
-      excused_.insert(state->vm);
-      if (state->state == traces::VmState::Running) excused_.erase(state->vm);
+      follow(event, *state);
     }
   }
 
@@ -60,12 +59,32 @@ class Side final : public traces::Observer {
   bool alive(std::uint32_t vm) const { return alive_.count(vm) != 0; }
   /// There is a reason in the story why it was not.
   bool excused(std::uint32_t vm) const { return power_lost_ || excused_.count(vm) != 0; }
+  /// The VM lost its host and was started from nothing: no twin, which loses no host, has the like.
+  /// The event with which that new life began, or nothing.
+  std::optional<std::uint64_t> reborn(std::uint32_t vm) const {
+    const auto found = reborn_.find(vm);
+    if (found == reborn_.end()) return std::nullopt;
+    return found->second;
+  }
   std::uint32_t user_of(std::uint32_t disk) const {
     const auto found = user_of_.find(disk);
     return found == user_of_.end() ? 0 : found->second;
   }
 
  private:
+  void follow(const traces::Event& event, const ev::VmState& state) {
+    // Off by its guest or operator, or in doubt: it has no digest at the end and need not.
+    excused_.insert(state.vm);
+    if (state.state == traces::VmState::Running) {
+      excused_.erase(state.vm);
+      runs_.insert(state.vm);
+    } else if (state.state == traces::VmState::Stopping) {
+      runs_.erase(state.vm);
+    } else if (state.state == traces::VmState::Starting && runs_.count(state.vm) != 0) {
+      reborn_.emplace(state.vm, event.index);
+    }
+  }
+
   void note(const traces::Event& event, Kind kind, std::uint32_t of, std::uint32_t vp,
             DigestPoint point, traces::Digest digest) {
     Key key{kind, of, vp, point, 0};
@@ -77,6 +96,8 @@ class Side final : public traces::Observer {
   std::set<std::uint32_t> alive_;
   std::set<std::uint32_t> excused_;
   bool power_lost_ = false;
+  std::set<std::uint32_t> runs_;  // started, and nobody in the story has ended it
+  std::map<std::uint32_t, std::uint64_t> reborn_;
   std::map<std::uint32_t, std::uint32_t> user_of_;
 };
 
@@ -138,7 +159,9 @@ Finding TwinCheck::conclude() const {
   for (const auto& [key, mine] : impl_->original.entries()) {
     const std::uint32_t vm = key.kind == Side::kDisk ? impl_->original.user_of(key.of) : key.of;
     // A VM that died with its host has no equal: what it left is judged by SV-4.
-    if (vm != 0 && key.point == DigestPoint::End && !impl_->original.alive(vm)) {
+    const auto reborn = impl_->original.reborn(vm);
+    const bool gone = vm != 0 && key.point == DigestPoint::End && !impl_->original.alive(vm);
+    if (gone || (reborn && mine.event > *reborn)) {
       ++dead;
       continue;
     }
@@ -175,7 +198,8 @@ Finding TwinCheck::conclude() const {
 
 traces::EventSet HoldCollector::events() {
   traces::EventSet set;
-  for (traces::EventType type : {ev::MigrationPhase::kType, ev::VpState::kType}) {
+  for (traces::EventType type :
+       {ev::MigrationPhase::kType, ev::VpState::kType, ev::VmState::kType}) {
     set_type(set, type);
   }
   return set;
@@ -184,13 +208,21 @@ traces::EventSet HoldCollector::events() {
 void HoldCollector::on_event(const traces::Event& event) {
   if (const auto* phase = event.as<ev::MigrationPhase>()) {
     if (phase->phase != traces::MigrationPhase::StopAndCopy) return;
+    open_[phase->vm] = holds_.size();
     holds_.push_back(Hold{phase->job, phase->vm, event.time, traces::kNever});
   } else if (const auto* vp = event.as<ev::VpState>()) {
-    if (vp->state != traces::VpState::Running) return;
-    for (Hold& hold : holds_) {
-      if (hold.vm == vp->vm && hold.to == traces::kNever) hold.to = event.time;
-    }
+    if (vp->state == traces::VpState::Running) end(vp->vm, event.time);
+  } else if (const auto* state = event.as<ev::VmState>()) {
+    // Started from nothing: what was suspended never went on.
+    if (state->state == traces::VmState::Starting) end(state->vm, traces::kNever);
   }
+}
+
+void HoldCollector::end(std::uint32_t vm, traces::Time at) {
+  const auto found = open_.find(vm);
+  if (found == open_.end()) return;
+  holds_[found->second].to = at;
+  open_.erase(found);
 }
 
 }  // namespace checkers

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "checkers/checker.hpp"
 #include "traces/record.hpp"
@@ -55,6 +56,12 @@ class EventStream {
 
   Finding conclude(bool detail = true) { return checker_->conclude(now_, detail); }
   Verdict verdict(bool detail = true) { return conclude(detail).verdict; }
+  /// Violated, and says so with these words.
+  bool explains(const std::string& words) {
+    const Finding finding = conclude();
+    return finding.verdict == Verdict::Violated &&
+           finding.explanation.find(words) != std::string::npos;
+  }
   /// Violated by the event of this index.
   bool blames(std::uint64_t index) {
     const Finding finding = conclude();
