@@ -11,6 +11,10 @@ void emit(const Partition& partition, const E& payload) {
   node.world().emit(node.id(), payload);
 }
 
+inline void sometimes(const Partition& partition, const char* point) {
+  partition.node().world().sometimes(partition.node(), point);
+}
+
 inline bool plant(const Partition& partition, const char* name) {
   return partition.node().world().plant(partition.node(), name);
 }

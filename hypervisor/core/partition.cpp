@@ -7,6 +7,7 @@
 #include "hypervisor/core/emit.hpp"
 #include "hypervisor/core/hypervisor.hpp"
 #include "hypervisor/core/partition_impl.hpp"
+#include "hypervisor/core/points.hpp"
 #include "traces/digest.hpp"
 
 namespace hv {
@@ -210,7 +211,16 @@ Status Partition::post_message(std::uint32_t port, VpIndex vp_index, Sint sint, 
   }
   event.status = static_cast<std::uint16_t>(status);
   emit(*this, event);
-  if (status == Status::Success) vp(vp_index)->synic().scan();
+  if (status != Status::Success) return status;
+  Synic& synic = vp(vp_index)->synic();
+  const std::uint64_t place = std::uint64_t{vp_index.value} << 8 | sint.value;
+  const bool may_wait = config().synic.retry.ns > 0;  // else only the guest's EOM would look
+  if (may_wait && node().world().buggify(node(), points::kMessageWaits,
+                                         {vm(), port, place, event.sequence})) {
+    synic.scan_later();
+  } else {
+    synic.scan();
+  }
   return status;
 }
 

@@ -5,6 +5,7 @@
 #include "hypervisor/core/emit.hpp"
 #include "hypervisor/core/msrs.hpp"
 #include "hypervisor/core/plants.hpp"
+#include "hypervisor/core/points.hpp"
 #include "hypervisor/core/virtual_processor.hpp"
 #include "traces/bytes.hpp"
 #include "traces/digest.hpp"
@@ -161,6 +162,7 @@ void Synic::announce_waiting(unsigned sint) {
   sim::GuestMemory& memory = partition.memory();
   const std::uint32_t at = sint * kSlotBytes + kFlagsAt;
   std::byte flags{};
+  sometimes(partition, points::kSlotBusy);
   memory.read(message_page_.frame(), at, std::span(&flags, 1));
   if ((flags & kMessagePending) != std::byte{0}) return;
   if (plant(partition, plants::kPendingFlagForgotten)) return;
@@ -224,6 +226,7 @@ Status Synic::signal(Sint sint, std::uint16_t flag) {
         partition.memory().fetch_or_u32(event_page_.frame(), at, bit, traces::Writer::Host);
     partition.forget_code(event_page_.frame());
     event.was_set = (old & bit) != 0;
+    if (event.was_set) sometimes(partition, points::kFlagWasSet);
     event.interrupt = !event.was_set && (config & kPolling) == 0;
   }
   event.status = static_cast<std::uint16_t>(status);

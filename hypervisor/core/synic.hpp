@@ -71,6 +71,8 @@ class Synic {
 
   /// Delivers what has a free slot (TLFS 14.2.4).
   void scan();
+  /// Leaves what was posted to the next look that is due anyway, at the latest the retry.
+  void scan_later() { arm_retry(); }
   /// EOM, or EOI of a vector: looks whether a slot became free.
   void end_of_message(bool by_eoi);
   /// The vector belongs to an unmasked SINT.

@@ -5,7 +5,9 @@
 #include "hypervisor/core/emit.hpp"
 #include "hypervisor/core/msrs.hpp"
 #include "hypervisor/core/plants.hpp"
+#include "hypervisor/core/points.hpp"
 #include "hypervisor/core/virtual_processor.hpp"
+#include "sim/kernel/invite.hpp"
 
 namespace hv {
 namespace {
@@ -17,6 +19,7 @@ constexpr std::uint64_t kTickNs = 100;
 /// Past this reference time a timer never expires: it is beyond the end of the world's clock.
 constexpr std::uint64_t kEndOfTime = static_cast<std::uint64_t>(INT64_MAX) / kTickNs;
 constexpr std::int64_t kPlantedLeadNs = 5'000;
+constexpr sim::Duration kInvitedDelay{200'000};
 
 std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) {
   return a > kEndOfTime || b > kEndOfTime - a ? kEndOfTime : a + b;
@@ -75,11 +78,16 @@ void SyntheticTimer::start_clock() {
   const Partition& partition = vp_.partition();
   auto guest = static_cast<std::int64_t>(state_.fire_at * kTickNs);
   if (plant(partition, plants::kTimerEarly)) guest -= kPlantedLeadNs;
+  const std::uint64_t timer = std::uint64_t{vp_.index().value} << 8 | index_;
+  guest += sim::invited_delay(partition.node(), points::kLateTimer,
+                              {partition.vm(), timer, state_.fire_at}, kInvitedDelay)
+               .ns;
   alarm_.arm(partition.world_time(guest));
 }
 
 void SyntheticTimer::expired() {
   if (!direct() && vp_.synic().timer_waits(index_)) {
+    sometimes(vp_.partition(), points::kTimerBlocked);
     state_.blocked = true;  // one message at a time; delivered() goes on
     return;
   }
@@ -118,6 +126,7 @@ void SyntheticTimer::schedule_next() {
   const std::uint64_t period = state_.count;
   state_.fire_at = state_.due;
   if (state_.due <= now) {
+    sometimes(vp_.partition(), points::kTicksMissed);
     const std::uint64_t missed = (now - state_.due) / period + 1;
     const std::uint64_t keep = (state_.config & kLazy) != 0 ? 0 : kMaxBacklog;
     if (missed > keep) state_.due += (missed - keep) * period;

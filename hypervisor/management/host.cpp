@@ -2,6 +2,10 @@
 
 #include <utility>
 
+#include "hypervisor/management/points.hpp"
+#include "hypervisor/migration/points.hpp"
+#include "sim/kernel/invite.hpp"
+
 namespace management {
 
 using migration::Claim;
@@ -12,6 +16,8 @@ using traces::JobStatus;
 using traces::VmState;
 
 namespace {
+
+constexpr sim::Duration kSlowBoot{2'000'000'000};
 
 JobResult refused(std::string why) { return {JobStatus::Refused, std::move(why)}; }
 JobResult failed(std::string why) { return {JobStatus::Failed, std::move(why)}; }
@@ -38,6 +44,9 @@ sim::Task<> Host::boot_task() {
     if (record.claim == Claim::Owned) register_owned(vm);
     if (record.claim == Claim::Ceded) node_.spawn("settle", vm, settle(vm, record));
   }
+  const sim::Duration slow = sim::invited_delay(
+      node_, kPointSlowBoot, {node_.id().value, node_.generation()}, kSlowBoot);
+  if (slow.ns != 0) co_await node_.sleep(slow);
   services_.network.listen(node_, migration::kService, [this](std::shared_ptr<sim::Stream> stream) {
     node_.spawn("migration-target", ++served_, serve(std::move(stream)));
   });
@@ -61,6 +70,7 @@ sim::Task<> Host::settle(std::uint32_t vm, Ownership record) {
       next.epoch = record.epoch + 2;
     }
     if (verdict != Verdict::Unknown) {
+      node_.world().sometimes(node_, migration::kPointSettledAfterBoot);
       const bool durable = co_await store_.put(vm, next);
       if (durable && next.claim == Claim::Owned) {
         traces::ev::VmOwner owner;
@@ -265,7 +275,12 @@ WorkerProcess& Host::adopt(std::unique_ptr<WorkerProcess> worker, std::uint64_t 
 
 Verdict Host::committed(std::uint32_t vm, std::uint64_t job, std::uint64_t epoch) {
   const auto found = incoming_.find(job);
+  sim::World& world = node_.world();
+  if (found == incoming_.end() && node_.generation() > 1) {
+    world.sometimes(node_, migration::kPointQueryRestarted);
+  }
   if (found != incoming_.end()) {
+    world.sometimes(node_, migration::kPointQueryTooEarly);
     // End what the source has given up; it will ask again and then get a firm answer.
     if (!found->second.committing) found->second.stream->close();
     return Verdict::Unknown;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "hypervisor/management/points.hpp"
+#include "sim/kernel/invite.hpp"
 #include "traces/assert.hpp"
 
 namespace management {
@@ -20,6 +22,8 @@ const std::vector<VerbInfo>& verbs() {
 }
 
 namespace {
+
+constexpr sim::Duration kSlowVerb{100'000'000};
 
 const char* name_of(Verb verb) {
   for (const VerbInfo& info : verbs()) {
@@ -107,6 +111,9 @@ std::uint64_t Installation::submit(const Command& command,
 sim::Task<> Installation::run(std::uint64_t job, Command command, Host* host) {
   JobResult result;
   co_await host->booted().wait();
+  sim::Node& node = host->node();
+  const sim::Duration slow = sim::invited_delay(node, kPointSlowVerb, {job}, kSlowVerb);
+  if (slow.ns != 0) co_await node.sleep(slow);
   switch (command.verb) {
     case Verb::NewVm: {
       const migration::VmConfig* found = environment_.configuration(command.vm);

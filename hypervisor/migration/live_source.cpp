@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "hypervisor/migration/points.hpp"
+#include "sim/kernel/invite.hpp"
 #include "traces/assert.hpp"
 
 namespace migration {
@@ -10,6 +12,10 @@ namespace migration {
 using traces::CommitStep;
 using traces::MigrationOutcome;
 using traces::MigrationPhase;
+
+namespace {
+constexpr sim::Duration kLateCommit{200'000'000};
+}  // namespace
 
 sim::Task<Verdict> ask_target(HostServices& host, std::uint64_t job, std::uint32_t vm,
                               sim::NodeId target, std::uint64_t epoch) {
@@ -97,7 +103,10 @@ sim::Task<bool> LiveSource::pre_copy() {
     if (!sent) co_return false;
     const bool few = memory.dirty_pages() <= host_.settings.threshold_pages;
     const bool enough = rounds_ + 1 >= host_.settings.round_limit;
-    if (few) break;
+    const sim::Operation round{job_, rounds_};
+    const bool again = few && !enough && invited(kPointOneMoreRound, round);
+    if ((few && !again) || (!few && !enough && invited(kPointEarlyStop, round))) break;
+    if (enough && !few) sometimes(kPointRoundLimit);
     if (enough && !host_.node.world().plant(host_.node, "migration.ignores-round-limit")) break;
   }
   co_return true;
@@ -108,12 +117,14 @@ sim::Task<bool> LiveSource::stop_and_copy() {
   suspended_at_ = host_.node.now();
   suspended_ = true;
   vm_.suspend("live migration");
+  if (!vm_.devices_idle()) sometimes(kPointIoInFlight);
   const bool late = host_.node.world().plant(host_.node, "migration.quiesces-late");
   if (!late) co_await vm_.quiesce();
   vm_.emit_digests(traces::DigestPoint::Suspended);
 
   const std::uint32_t round = rounds_ + 1;
   traces::PageSet set = next_dirty_set(round, true);
+  if (set.empty()) sometimes(kPointLastRoundEmpty);
   const bool forget = host_.node.world().plant(host_.node, "migration.forgets-final-set");
   if (forget) set.clear();
   bool sent = co_await send_set(round, true, std::move(set));
@@ -158,6 +169,9 @@ sim::Task<bool> LiveSource::cede() {
 }
 
 sim::Task<bool> LiveSource::commit() {
+  const sim::Duration late =
+      sim::invited_delay(host_.node, kPointLateCommit, {job_}, kLateCommit);
+  if (late.ns != 0) co_await host_.node.sleep(late);
   sim::Message message = make_numbers(Kind::Commit, {epoch_ + 1});
   const bool sent = co_await send(std::move(message));
   if (!sent) co_return false;
@@ -175,10 +189,12 @@ sim::Task<bool> LiveSource::commit() {
 }
 
 sim::Task<Result> LiveSource::resolve() {
+  sometimes(kPointInDoubt);
   for (;;) {
     const Verdict verdict =
         co_await ask_target(host_, job_, vm_.config().number, target_, epoch_ + 1);
     if (verdict == Verdict::Committed) {
+      sometimes(kPointHadCommitted);
       emit_commit(CommitStep::Acknowledged, target_);
       const Ownership nothing{};
       co_await host_.store.put(vm_.config().number, nothing);
@@ -187,6 +203,7 @@ sim::Task<Result> LiveSource::resolve() {
     if (verdict == Verdict::NotCommitted) {
       const bool withdrawn = co_await withdraw();
       if (withdrawn) {
+        sometimes(kPointWithdrawn);
         if (suspended_) resume_here("migration withdrawn");
         co_return finish(MigrationOutcome::Aborted, "the target had not committed");
       }
@@ -218,13 +235,19 @@ sim::Task<Result> LiveSource::abort() {
   }
   vm_.memory().stop_log();
   vm_.memory().end_witness();
-  if (suspended_) resume_here("migration aborted");
+  if (suspended_) {
+    sometimes(kPointAbortsSuspended);
+    resume_here("migration aborted");
+  }
   co_return finish(MigrationOutcome::Aborted, reason_);
 }
 
 void LiveSource::resume_here(const char* reason) {
   // The target never committed, so it cannot use the disks that it may still hold open.
-  if (!vm_.disks_open()) vm_.seize_disks();
+  if (!vm_.disks_open()) {
+    sometimes(kPointSeizesDisk);
+    vm_.seize_disks();
+  }
   vm_.emit_digests(traces::DigestPoint::Resumed);
   suspended_ = false;
   vm_.resume(reason);
@@ -236,15 +259,18 @@ sim::Task<bool> LiveSource::send_set(std::uint32_t round, bool final, traces::Pa
   std::uint64_t bytes = 0;
   traces::PageSet chunk;
   std::vector<traces::PageSet> chunks;
+  std::uint64_t most = host_.settings.chunk_pages;
+  const sim::Operation batch_sizes{job_, round};
+  if (invited(kPointOddBatches, batch_sizes)) {
+    most = most / 64 + 1 + host_.node.world().amount(kPointOddBatches, batch_sizes).below(most);
+  }
   for (const auto& run : set.runs()) {
     for (std::uint64_t at = run.first; at < run.end();) {
-      const std::uint64_t room = host_.settings.chunk_pages - chunk.count();
+      const std::uint64_t room = most - chunk.count();
       const std::uint64_t take = std::min(room, run.end() - at);
       chunk.add(at, take);
       at += take;
-      if (chunk.count() == host_.settings.chunk_pages) {
-        chunks.push_back(std::exchange(chunk, {}));
-      }
+      if (chunk.count() == most) chunks.push_back(std::exchange(chunk, {}));
     }
   }
   if (!chunk.empty()) chunks.push_back(std::move(chunk));

@@ -80,6 +80,10 @@ class LiveSource {
   void emit_commit(traces::CommitStep step, sim::NodeId owner);
   Result finish(traces::MigrationOutcome outcome, std::string reason);
   bool fail(std::string reason);
+  void sometimes(const char* point) { host_.node.world().sometimes(host_.node, point); }
+  bool invited(const char* point, const sim::Operation& operation) {
+    return host_.node.world().buggify(host_.node, point, operation);
+  }
   bool check(const char* what, bool passed, std::string detail);
   template <class E>
   void emit(const E& event) {

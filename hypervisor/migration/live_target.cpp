@@ -2,10 +2,18 @@
 
 #include <utility>
 
+#include "hypervisor/migration/points.hpp"
+#include "sim/kernel/invite.hpp"
+
 namespace migration {
 
 using traces::CommitStep;
 using traces::MigrationPhase;
+
+namespace {
+constexpr sim::Duration kSlowAdmission{1'000'000'000};
+constexpr sim::Duration kLateVerdict{3'000'000'000};
+}  // namespace
 
 LiveTarget::LiveTarget(HostServices& host, TargetHost& management,
                        std::shared_ptr<sim::Stream> stream)
@@ -27,6 +35,10 @@ sim::Task<> LiveTarget::serve() {
 sim::Task<> LiveTarget::answer_query(sim::Message query) {
   const auto numbers = numbers_of(query, 3);
   if (!numbers) co_return;
+  const sim::Operation asked{(*numbers)[0], (*numbers)[1], stream_->number()};
+  const sim::Duration late =
+      sim::invited_delay(host_.node, kPointLateVerdict, asked, kLateVerdict);
+  if (late.ns != 0) co_await host_.node.sleep(late);
   const Verdict verdict = management_.committed(static_cast<std::uint32_t>((*numbers)[1]),
                                                 (*numbers)[0], (*numbers)[2]);
   sim::Message reply = make_numbers(Kind::Answer, {static_cast<std::uint64_t>(verdict)});
@@ -42,6 +54,9 @@ sim::Task<> LiveTarget::receive_vm(sim::Message hello) {
     co_return;
   }
   enter(MigrationPhase::Setup);
+  const sim::Duration slow =
+      sim::invited_delay(host_.node, kPointSlowAdmission, {job_}, kSlowAdmission);
+  if (slow.ns != 0) co_await host_.node.sleep(slow);
   sim::Message ready = make_message(Kind::Ready);
   bool going = co_await answer(std::move(ready));
   std::string problem = "the source ended the migration";
@@ -173,12 +188,17 @@ sim::Task<bool> LiveTarget::take_over(sim::Message message) {
   enter(MigrationPhase::Resume);
   vm.emit_digests(traces::DigestPoint::Resumed);
   vm.resume("live migration");
+  // Later than the source waits in one case of three: then it asks.
+  const sim::Duration late = sim::invited_delay(host_.node, kPointLateCommitted, {job_},
+                                                host_.settings.answer_timeout * 3 / 2);
+  if (late.ns != 0) co_await host_.node.sleep(late);
   sim::Message committed = make_numbers(Kind::Committed, {record.epoch});
   co_await answer(std::move(committed));
   co_return true;
 }
 
 void LiveTarget::drop_skeleton(std::string reason) {
+  if (restored_) host_.node.world().sometimes(host_.node, kPointDropsRestored);
   const std::uint32_t number = config_.number;
   if (!host_.node.world().plant(host_.node, "migration.leaves-skeleton")) {
     vm_->destroy();

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "hypervisor/migration/points.hpp"
+#include "sim/kernel/invite.hpp"
 #include "traces/bytes.hpp"
 #include "traces/digest.hpp"
 
@@ -13,6 +15,7 @@ namespace {
 // what stands before it, zeros to 512.
 constexpr std::uint32_t kMagic = 0x4E574F48;  // "HOWN"
 constexpr std::uint32_t kVersion = 1;
+constexpr sim::Duration kLateFlush{100'000'000};
 
 std::vector<std::byte> encode(std::uint32_t vm, const Ownership& record) {
   traces::ByteWriter out;
@@ -66,6 +69,10 @@ sim::Task<bool> OwnershipStore::put(std::uint32_t vm, Ownership record) {
   std::vector<std::byte> sector = encode(vm, record);
   const sim::Lba where{vm};
   sim::DiskStatus status = co_await disk_.write(host_, disk_epoch_, where, std::move(sector));
+  const sim::Operation change{vm, record.epoch, static_cast<std::uint64_t>(record.claim),
+                              host_.id().value};
+  const sim::Duration late = sim::invited_delay(host_, kPointLateFlush, change, kLateFlush);
+  if (late.ns != 0) co_await host_.sleep(late);
   if (status == sim::DiskStatus::Ok) status = co_await disk_.flush(host_, disk_epoch_);
   if (status != sim::DiskStatus::Ok) co_return false;
   records_[vm] = record;

@@ -59,6 +59,7 @@ class WorkerProcess final : hv::InterceptHandler {
   bool disks_open() const;
   void seize_disks();  ///< opens them away from a host that never committed
   std::uint32_t open_disk_count() const;
+  bool devices_idle() const { return storvsp_->idle(); }  ///< no request is outstanding
 
   void boot() { environment_.boot(config_, *partition_); }
   void resume(const char* reason);   ///< VPs, timers, devices, one doorbell per open channel

@@ -31,6 +31,7 @@ enum class Opcode : std::uint8_t {
 
 inline constexpr std::uint8_t kGood = 0x00;
 inline constexpr std::uint8_t kCheckCondition = 0x02;
+inline constexpr std::uint8_t kBusy = 0x08;
 
 /// Sense key, additional sense code and qualifier.
 struct Sense {
@@ -46,6 +47,7 @@ inline constexpr Sense kWriteError{0x03, 0x0C, 0x00};
 inline constexpr Sense kInvalidOpcode{0x05, 0x20, 0x00};
 inline constexpr Sense kLbaOutOfRange{0x05, 0x21, 0x00};
 inline constexpr Sense kInvalidField{0x05, 0x24, 0x00};
+inline constexpr Sense kPowerOn{0x06, 0x29, 0x00};  ///< UNIT ATTENTION: nothing was done
 
 enum class Kind : std::uint8_t { Control, Read, Write, Flush };
 

@@ -1,9 +1,20 @@
 #include <algorithm>
 #include <utility>
 
+#include "hypervisor/storage/points.hpp"
 #include "hypervisor/storage/virtual_disk.hpp"
 
 namespace storage {
+
+/// Sectors per I/O: all of them, unless pieces are invited.
+std::uint64_t SharedDiskHandle::piece(const char* point, sim::Lba lba, std::size_t bytes) const {
+  const std::uint64_t sectors = bytes / sim::kSectorSize;
+  const sim::Operation operation{number(), lba.value, sectors};
+  if (sectors < 2 || !host_.world().buggify(host_, point, operation)) {
+    return std::max<std::uint64_t>(sectors, 1);
+  }
+  return 1 + host_.world().amount(point, operation).below(sectors - 1);
+}
 
 bool SharedDiskHandle::open() {
   if (is_open()) return true;
@@ -26,7 +37,14 @@ sim::Task<sim::DiskStatus> SharedDiskHandle::read(sim::Lba lba, std::span<std::b
     std::copy(known->second.begin(), known->second.end(), out.begin());
     co_return sim::DiskStatus::Ok;
   }
-  const sim::DiskStatus status = co_await disk_.read(host_, lba, out);
+  const std::uint64_t most = piece(kPointSplitRead, lba, out.size()) * sim::kSectorSize;
+  sim::DiskStatus status = sim::DiskStatus::Ok;
+  std::size_t done = 0;
+  do {
+    const std::span<std::byte> part = out.subspan(done, std::min(most, out.size() - done));
+    status = co_await disk_.read(host_, {lba.value + done / sim::kSectorSize}, part);
+    done += part.size();
+  } while (status == sim::DiskStatus::Ok && done < out.size());
   if (status == sim::DiskStatus::Ok && host_.world().plant(host_, "storage.stale-read")) {
     stale_.emplace(lba, std::vector<std::byte>(out.begin(), out.end()));
   }
@@ -35,7 +53,19 @@ sim::Task<sim::DiskStatus> SharedDiskHandle::read(sim::Lba lba, std::span<std::b
 
 sim::Task<sim::DiskStatus> SharedDiskHandle::write(sim::Lba lba, std::vector<std::byte> data) {
   if (!is_open()) co_return sim::DiskStatus::NotOwner;
-  co_return co_await disk_.write(host_, epoch_, lba, std::move(data));
+  const std::uint64_t most = piece(kPointSplitWrite, lba, data.size()) * sim::kSectorSize;
+  if (most >= data.size()) {
+    co_return co_await disk_.write(host_, epoch_, lba, std::move(data));
+  }
+  const std::uint64_t epoch = epoch_;
+  sim::DiskStatus status = sim::DiskStatus::Ok;
+  for (std::size_t done = 0; status == sim::DiskStatus::Ok && done < data.size(); done += most) {
+    const auto rest = std::span(data).subspan(done, std::min(most, data.size() - done));
+    std::vector<std::byte> part(rest.begin(), rest.end());
+    const sim::Lba at{lba.value + done / sim::kSectorSize};
+    status = co_await disk_.write(host_, epoch, at, std::move(part));
+  }
+  co_return status;
 }
 
 sim::Task<sim::DiskStatus> SharedDiskHandle::flush() {

@@ -40,6 +40,8 @@ class SharedDiskHandle final : public VirtualDisk {
   sim::Task<sim::DiskStatus> flush() override;
 
  private:
+  std::uint64_t piece(const char* point, sim::Lba lba, std::size_t bytes) const;
+
   sim::Node& host_;
   sim::SharedDisk& disk_;
   std::uint64_t epoch_ = 0;

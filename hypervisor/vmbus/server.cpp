@@ -4,14 +4,20 @@
 #include <algorithm>
 #include <utility>
 
+#include "hypervisor/vmbus/points.hpp"
 #include "hypervisor/vmbus/server_impl.hpp"
+#include "sim/kernel/invite.hpp"
 #include "traces/assert.hpp"
+#include "traces/digest.hpp"
 
 namespace vmbus {
 namespace {
 
 /// A post that found 16 messages waiting is tried again after this long.
 constexpr sim::Duration kRetry{1'000'000};
+constexpr sim::Duration kLateOffer{5'000'000};
+constexpr sim::Duration kLateAnswer{2'000'000};
+constexpr sim::Duration kLateTurn{1'000'000};
 
 }  // namespace
 
@@ -75,6 +81,7 @@ bool Server::remove_device(std::string_view name) {
   if (channel == nullptr) return false;
   const std::uint32_t relid = channel->relid();
   const bool was_offered = channel->state() != traces::ChannelState::Released;
+  if (channel->is_open()) impl.sometimes(kPointRescindsOpen);
   impl.close(*channel);
   impl.partition.disconnect({protocol::event_connection(relid)});
   std::erase_if(impl.channels, [&](const auto& entry) { return entry.get() == channel; });
@@ -102,8 +109,28 @@ void Server::message(std::uint32_t type, std::span<const std::byte> payload) {
 void Server::Impl::receive(Incoming incoming) {
   // While quiesced, doorbells need no memory: resume() looks at every ring. Messages wait.
   if (quiesced && incoming.doorbell_relid != 0) return;
+  const sim::Duration delay = delay_of(incoming);
   inbox.push_back(std::move(incoming));
-  if (!quiesced && !turn.armed()) turn.arm(partition.node().now());
+  if (!quiesced && !turn.armed()) turn.arm(partition.node().now() + delay);
+}
+
+sim::Duration Server::Impl::delay_of(const Incoming& incoming) {
+  const std::uint32_t relid = incoming.doorbell_relid;
+  const ServerChannel* channel = relid == 0 ? nullptr : offered(relid);
+  const std::uint64_t what =
+      channel != nullptr ? channel->packets() : traces::hash64_of(incoming.payload);
+  return sim::invited_delay(partition.node(), kPointLateTurn, {partition.vm(), relid, what},
+                            kLateTurn);
+}
+
+sim::Duration Server::Impl::delay_of(const Outgoing& message) const {
+  using traces::VmbusMessage;
+  const bool offer =
+      message.type == VmbusMessage::Offer || message.type == VmbusMessage::AllOffers;
+  const sim::Operation operation{partition.vm(), static_cast<std::uint64_t>(message.type),
+                                 message.relid, message.id};
+  return sim::invited_delay(partition.node(), offer ? kPointLateOffer : kPointLateAnswer,
+                            operation, offer ? kLateOffer : kLateAnswer);
 }
 
 void Server::Impl::serve() {
@@ -113,7 +140,10 @@ void Server::Impl::serve() {
     if (incoming.doorbell_relid == 0) {
       handle(incoming.payload);
     } else if (ServerChannel* channel = offered(incoming.doorbell_relid)) {
+      const sim::Operation look{partition.vm(), channel->relid(), channel->packets()};
       channel->look();
+      if (!partition.node().world().buggify(partition.node(), kPointLooksTwice, look)) continue;
+      if (ServerChannel* again = offered(incoming.doorbell_relid)) again->look();
     }
   }
 }
@@ -123,12 +153,20 @@ void Server::Impl::flush() {
   if (quiesced || posting) return;
   posting = true;
   while (!outbox.empty()) {
+    if (held_back && retry.armed()) break;
+    const sim::Duration delay = held_back ? sim::Duration{} : delay_of(outbox.front());
+    held_back = delay.ns != 0;
+    if (held_back) {
+      retry.arm(partition.node().now() + delay);
+      break;
+    }
     const Outgoing message = outbox.front();
     outbox.pop_front();
     const hv::Status status =
         partition.post_message(protocol::kMessageConnection, {target_vp}, {protocol::kSint},
                                protocol::kSynicMessageType, message.payload);
     if (status == hv::Status::InsufficientBuffers) {
+      sometimes(kPointNoBuffer);
       outbox.push_front(message);
       retry.arm(partition.node().now() + kRetry);
       break;
@@ -171,6 +209,7 @@ sim::Task<> Server::quiesce() {
   impl.quiesced = true;
   impl.turn.disarm();
   impl.retry.disarm();
+  impl.held_back = false;
   std::erase_if(impl.inbox, [](const Impl::Incoming& item) { return item.doorbell_relid != 0; });
   for (const auto& channel : impl.channels) channel->device().quiesce();
   for (std::size_t i = 0; i < impl.channels.size(); ++i) {
@@ -180,6 +219,7 @@ sim::Task<> Server::quiesce() {
       co_await device.idle_signal().wait();
     }
   }
+  if (!impl.inbox.empty() || !impl.outbox.empty()) impl.sometimes(kPointQueuedAtSave);
 }
 
 void Server::resume() { impl_->resume(); }

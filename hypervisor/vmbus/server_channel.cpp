@@ -4,6 +4,7 @@
 #include <bit>
 #include <utility>
 
+#include "hypervisor/vmbus/points.hpp"
 #include "hypervisor/vmbus/protocol.hpp"
 #include "traces/assert.hpp"
 
@@ -164,6 +165,7 @@ bool ServerChannel::write(const PacketOut& packet) {
   }
   if (!written.fits) {
     waiting_for_room_ = true;
+    world().sometimes(partition_.node(), kPointRingFull);
     return false;
   }
   traces::ev::RingProduced event;
@@ -177,7 +179,13 @@ bool ServerChannel::write(const PacketOut& packet) {
   event.hash = written.hash;
   emit(event);
   witness_check(written.check, true, false);
-  if (written.check.signal) raise_doorbell(traces::SignalReason::Packet);
+  if (written.check.signal) {
+    raise_doorbell(traces::SignalReason::Packet);
+  } else if (world().buggify(partition_.node(), kPointSpuriousInterrupt,
+                             {partition_.vm(), relid_, packet.transaction, packets_})) {
+    static_cast<void>(partition_.signal_event({request_.target_vp}, {protocol::kSint},
+                                              static_cast<std::uint16_t>(relid_)));
+  }
   return true;
 }
 

@@ -40,6 +40,7 @@ class ServerChannel final : public Channel, public hv::EventPort, public RingPla
   bool is_open() const { return state_ == traces::ChannelState::Open; }
   const OpenRequest& request() const { return request_; }
   RingError error() const { return error_; }
+  std::uint64_t packets() const { return packets_; }  ///< read since it was opened
   RingFrames ring_frames() const;  ///< while it is open
 
   ChannelView view() const;

@@ -45,6 +45,9 @@ struct Server::Impl {
   void receive(Incoming incoming);
   void serve();
   void flush();
+  /// Invited trouble: how late a message goes out, or what came from the guest is looked at.
+  sim::Duration delay_of(const Outgoing& message) const;
+  sim::Duration delay_of(const Incoming& incoming);
   template <class M>
   void send(const M& message, std::uint32_t relid, std::uint32_t id, std::uint64_t value) {
     const auto bytes = protocol::bytes_of(message);
@@ -60,6 +63,9 @@ struct Server::Impl {
   void handled(protocol::Type type, std::uint32_t relid, std::uint32_t id, std::uint64_t value);
   void emit_message(bool to_guest, traces::VmbusMessage type, std::uint32_t relid, std::uint32_t id,
                     std::uint64_t value);
+  void sometimes(const char* point) {
+    partition.node().world().sometimes(partition.node(), point);
+  }
   bool plant(const char* name) { return partition.node().world().plant(partition.node(), name); }
 
   // -- messages --
@@ -108,6 +114,7 @@ struct Server::Impl {
   bool offers_sent = false;
   bool quiesced = false;
   bool posting = false;
+  bool held_back = false;  ///< the first message of the outbox waits for retry
   std::vector<std::unique_ptr<ServerChannel>> channels;  ///< in the order of adding
   std::set<std::uint32_t> revoked;  ///< rescinded; the guest has not released them yet
   GpadlTable gpadls;

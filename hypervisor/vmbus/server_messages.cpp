@@ -2,6 +2,7 @@
 // guest may not say is dropped without a trace event, what it may not have is refused by status.
 #include <array>
 
+#include "hypervisor/vmbus/points.hpp"
 #include "hypervisor/vmbus/server_impl.hpp"
 
 namespace vmbus {
@@ -190,6 +191,7 @@ void Server::Impl::handle_gpadl_teardown(const protocol::GpadlTeardown& message)
   const ServerChannel* channel = offered(message.relid);
   const bool in_use =
       channel != nullptr && channel->is_open() && channel->request().ring_gpadl == message.gpadl;
+  if (in_use) sometimes(kPointTeardownInUse);
   if (!in_use) send_torndown(message.gpadl);
 }
 

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "hypervisor/vsp/icmsg_protocol.hpp"
+#include "hypervisor/vsp/points.hpp"
+#include "sim/kernel/invite.hpp"
 
 namespace vsp {
 namespace {
@@ -241,7 +243,9 @@ void Heartbeat::Impl::handle_beat(std::span<const std::byte> body) {
 /// guest and not against it.
 void Heartbeat::Impl::arm() {
   if (state != State::Ready || quiesced) return;
-  timer.arm(partition.world_time(next_ns));
+  const sim::Duration late = sim::invited_delay(partition.node(), kPointLateBeat,
+                                                {config.vm, sent + 1}, config.interval / 4);
+  timer.arm(partition.world_time(next_ns) + late);
 }
 
 void Heartbeat::Impl::beat_due() {
@@ -253,6 +257,7 @@ void Heartbeat::Impl::beat_due() {
     timer.arm(now + sim::Duration{partition.suspended() ? std::max(left, kLeast) : left});
     return;
   }
+  if (awaiting) partition.node().world().sometimes(partition.node(), kPointBeatMissed);
   missed = awaiting ? missed + 1 : 0;
   send_beat();
   next_ns += config.interval.ns;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "hypervisor/vsp/points.hpp"
 #include "hypervisor/vsp/storvsp_impl.hpp"
 #include "traces/assert.hpp"
 
@@ -76,10 +77,16 @@ void StorVsp::resume() {
 void StorVsp::Impl::drain() {
   while (channel != nullptr && !quiesced && !pending_reset &&
          outstanding.size() + replies.size() < config.max_outstanding) {
+    // What stays in the ring now is read when the request before it is complete.
+    if (!outstanding.empty() &&
+        host.world().buggify(host, kPointOneAtATime, {config.vm, next_serial})) {
+      return;
+    }
     auto packet = channel->read();
     if (!packet) return;
     handle(std::move(*packet));
   }
+  if (outstanding.size() >= config.max_outstanding) sometimes(kPointQueueFull);
 }
 
 void StorVsp::Impl::handle(vmbus::Packet packet) {
@@ -179,6 +186,7 @@ void StorVsp::Impl::reset(std::uint64_t transaction, const StoragePacket& packet
     answer(transaction, packet, protocol::kSuccess);
     return;
   }
+  sometimes(kPointResetWaits);
   Reply reply;
   reply.transaction = transaction;
   reply.packet = packet;

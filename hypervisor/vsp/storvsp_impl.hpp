@@ -38,6 +38,7 @@ struct StorVsp::Impl {
   struct Outcome {
     std::uint8_t srb_status = protocol::kSrbSuccess;
     std::optional<storage::scsi::Sense> sense;
+    bool busy = false;            ///< SCSI status BUSY: nothing was done
     std::vector<std::byte> data;  ///< to the guest
     std::uint32_t moved = 0;      ///< bytes
   };
@@ -67,6 +68,8 @@ struct StorVsp::Impl {
   static sim::Task<Outcome> execute(Impl& impl, Request& request);
   static sim::Task<Outcome> transfer(Impl& impl, Request& request);
   Outcome control(const Request& request);
+  /// Invited trouble: refuses a transfer so that the guest tries again.
+  bool refuses(const Request& request, Outcome& outcome);
   void finish(Request& request, Outcome outcome);
   void deliver_data(const Request& request, Outcome& outcome);
   Reply reply_to(const Request& request, const Outcome& outcome) const;
@@ -77,6 +80,7 @@ struct StorVsp::Impl {
   void emit(const E& event) const {
     host.world().emit(host.id(), event);
   }
+  void sometimes(const char* point) const { host.world().sometimes(host, point); }
   bool plant(const char* name) const { return host.world().plant(host, name); }
   void witness_request(const Request& request) const;
   void witness_data(const Request& request, bool write, std::uint64_t bytes) const;

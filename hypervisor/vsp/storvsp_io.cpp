@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "hypervisor/vmbus/ranges.hpp"
+#include "hypervisor/vsp/points.hpp"
 #include "hypervisor/vsp/storvsp_impl.hpp"
+#include "sim/kernel/invite.hpp"
 #include "traces/digest.hpp"
 
 namespace vsp {
@@ -14,6 +16,8 @@ namespace scsi = storage::scsi;
 using scsi::Kind;
 
 namespace {
+
+constexpr sim::Duration kLateCompletion{5'000'000};
 
 std::span<const std::uint8_t> cdb_of(const protocol::ScsiRequest& srb) {
   constexpr std::size_t kCdbBytes = 16;
@@ -98,6 +102,9 @@ void StorVsp::Impl::take_data(Request& request) {
 sim::Task<> StorVsp::Impl::serve(Impl& impl, Request& request) {
   co_await impl.host.sleep_until(request.start);
   Outcome outcome = co_await execute(impl, request);
+  const sim::Duration late = sim::invited_delay(
+      impl.host, kPointLateCompletion, {impl.config.vm, request.serial}, kLateCompletion);
+  if (late.ns != 0) co_await impl.host.sleep(late);
   impl.finish(request, std::move(outcome));
 }
 
@@ -111,9 +118,10 @@ sim::Task<StorVsp::Impl::Outcome> StorVsp::Impl::execute(Impl& impl, Request& re
     outcome.srb_status = protocol::kSrbInvalidRequest;
   } else if (request.command->kind == Kind::Control) {
     outcome = impl.control(request);
-  } else {
+  } else if (!impl.refuses(request, outcome)) {
     outcome = co_await transfer(impl, request);
   }
+  if (outcome.busy) outcome.srb_status = protocol::kSrbError;
   if (outcome.sense) outcome.srb_status = protocol::kSrbError | protocol::kSrbAutosenseValid;
   co_return outcome;
 }
@@ -135,6 +143,19 @@ StorVsp::Impl::Outcome StorVsp::Impl::control(const Request& request) {
     outcome.data.resize(request.srb.data_transfer_length);
   }
   return outcome;
+}
+
+/// Every second request at most, so that trying again ends well however often trouble is invited.
+bool StorVsp::Impl::refuses(const Request& request, Outcome& outcome) {
+  if (request.serial % 2 != 0) return false;
+  const sim::Operation operation{config.vm, request.serial};
+  if (host.world().buggify(host, kPointBusy, operation)) {
+    outcome.busy = true;
+    return true;
+  }
+  if (!host.world().buggify(host, kPointUnitAttention, operation)) return false;
+  outcome.sense = scsi::kPowerOn;
+  return true;
 }
 
 /// Reads, writes and flushes. Every status of the disk becomes sense data.
@@ -178,7 +199,7 @@ void StorVsp::Impl::finish(Request& request, Outcome outcome) {
   const bool reachable = request.session == session && channel != nullptr && !channel->failed();
   if (reachable) {
     const bool moves = request.command && request.command->kind != Kind::Control &&
-                       request.command->kind != Kind::Flush && !outcome.sense;
+                       request.command->kind != Kind::Flush && !outcome.sense && !outcome.busy;
     const bool late = !outcome.data.empty() && plant("storvsp.dma-after-completion");
     if (late) {
       outcome.moved = static_cast<std::uint32_t>(outcome.data.size());
@@ -219,7 +240,9 @@ void StorVsp::Impl::deliver_data(const Request& request, Outcome& outcome) {
 StorVsp::Impl::Reply StorVsp::Impl::reply_to(const Request& request, const Outcome& outcome) const {
   protocol::ScsiRequest srb = request.srb;
   srb.srb_status = outcome.srb_status;
-  srb.scsi_status = outcome.sense ? scsi::kCheckCondition : scsi::kGood;
+  srb.scsi_status = outcome.busy    ? scsi::kBusy
+                    : outcome.sense ? scsi::kCheckCondition
+                                    : scsi::kGood;
   srb.data_transfer_length = outcome.moved;
   srb.cdb_or_sense = {};
   srb.sense_info_length = 0;

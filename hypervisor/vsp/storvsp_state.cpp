@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "hypervisor/vsp/points.hpp"
 #include "hypervisor/vsp/storvsp_impl.hpp"
 #include "traces/assert.hpp"
 
@@ -27,6 +28,7 @@ void StorVsp::save(traces::ByteWriter& out) const {
   out.put(impl_->version);
   out.put(impl_->next_serial);
   out.put(impl_->next_start.ns);
+  if (!impl_->replies.empty()) impl_->sometimes(kPointReplyWaits);
   out.put<std::uint64_t>(impl_->replies.size());
   for (const Impl::Reply& reply : impl_->replies) {
     out.put(reply.transaction);

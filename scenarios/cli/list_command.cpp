@@ -9,6 +9,7 @@
 #include "scenarios/cli/commands.hpp"
 #include "scenarios/cli/report.hpp"
 #include "scenarios/guests/images.hpp"
+#include "scenarios/language/points.hpp"
 #include "traces/reflection.hpp"
 
 namespace cli {
@@ -30,6 +31,10 @@ int list(const std::string& what) {
     for (const auto& plant : scenarios::all_plants()) {
       row(plant.name, fmt::format("{} [{}]", plant.what, plant.checker));
     }
+  } else if (what == "buggify") {
+    for (const auto& point : scenarios::all_buggify_points()) row(point.name, point.what);
+  } else if (what == "sometimes") {
+    for (const auto& point : scenarios::all_sometimes_points()) row(point.name, point.what);
   } else if (what == "faults") {
     for (const auto& fault : faults::catalogue()) row(fault.name, fault.what);
   } else if (what == "verbs") {
@@ -48,8 +53,9 @@ void add_list(Command root) {
   auto what = std::make_shared<std::string>();
   Command list_command = root.command("list", "what there is, one line each");
   list_command.argument_of("WHAT", *what,
-                           {"checkers", "plants", "faults", "verbs", "events", "guests"},
-                           "checkers, plants, faults, verbs, events or guests");
+                           {"checkers", "plants", "faults", "buggify", "sometimes", "verbs",
+                            "events", "guests"},
+                           "checkers, plants, faults, buggify, sometimes, verbs, events or guests");
   list_command.does([what] { return list(*what); });
 }
 
