@@ -7,6 +7,7 @@
 #include <span>
 
 #include "sim/memory/address.hpp"
+#include "traces/page_set.hpp"
 
 namespace sim::memory {
 
@@ -22,6 +23,12 @@ class ByteStorage {
     return {data_ + (frame.value << kPageShift), kPageSize};
   }
   std::uint64_t frames() const { return frames_; }
+
+  /// At least every frame that is not zero. Anonymous memory to which the host's kernel has given
+  /// no page reads as zero, so the host's page table may tell which frames need not be looked at:
+  /// an answer with more frames in it, up to all of them, leads to the same result. Nobody who
+  /// writes has to report anything for this. Costs what was touched, about.
+  traces::PageSet backed() const;
 
  private:
   std::byte* data_ = nullptr;

@@ -1,12 +1,13 @@
-// The digest of a whole memory: a function of the contents alone. It looks at every frame instead
-// of asking which ones were written, because who is asked could be wrong (law 4).
+// The digest of a whole memory: a function of the contents alone. It never asks the dirty log, or
+// which frames were reported as written, because who is asked could be wrong (law 4).
 //
-// Bytes: XXH3-128 over (frame as u64, 4096 bytes) of each frame that is not zero, ascending. The
-// scan reads frames that nobody ever touched; they read as the kernel's shared zero page and cost
-// no memory.
-// Versions: per region of 4096 frames that is not zero: its number, a mask of its leaves that are
-// not zero, those leaves (64 slots each, kByteFlag alone for a frame of real bytes), then (frame,
-// 4096 bytes) of each such frame. Bytes that are all zero count as a zero frame.
+// Bytes: XXH3-128 over (frame as u64, 4096 bytes) of each frame that is not zero, ascending. Frames
+// that the host never gave storage are zero and are passed over (byte_storage.hpp).
+// Versions: XXH3-128 over (number, mask of the leaves that are not zero, digest) of each region of
+// 4096 frames that is not zero. A region's digest is XXH3-128 over those leaves (64 slots each,
+// kByteFlag alone for a frame of real bytes), then (frame, 4096 bytes) of each such frame. Bytes
+// that are all zero count as a zero frame. A region whose slots were given to no writer since its
+// last digest keeps that digest, so a second look costs what was touched in between.
 #include <array>
 #include <bit>
 
@@ -23,30 +24,36 @@ void add_frame(traces::DigestStream& stream, Frame frame, std::span<const std::b
   stream.add(bytes);
 }
 
-/// One region at a time, so that the second look at its slots finds them in the cache.
+/// Looks at one region: at its slots twice, of which the second look finds them in the cache.
 class RegionDigest {
  public:
-  RegionDigest(const VersionStore& store, traces::DigestStream& stream)
-      : store_(store), stream_(stream) {}
+  explicit RegionDigest(const VersionStore& store) : store_(store) {}
 
-  void add(std::uint64_t number, const VersionStore::Region& region) {
-    std::uint64_t mask = 0;
+  VersionStore::Summary of(std::uint64_t number, const VersionStore::Region& region) {
+    VersionStore::Summary summary;
     byte_frames_ = 0;
     for (std::size_t i = 0; i < VersionStore::kRegionLeaves; ++i) {
       images_[i] = region.leaves[i];
       if (images_[i] == nullptr) continue;
       if (region.byte_mask(i) != 0) images_[i] = image_of(region, i);
       const std::uint64_t nonzero = scan({images_[i], VersionStore::kLeafFrames}).nonzero;
-      pages_ += nonzero;
-      if (nonzero != 0) mask |= std::uint64_t{1} << i;
+      summary.pages += static_cast<std::uint32_t>(nonzero);
+      if (nonzero != 0) summary.leaves |= std::uint64_t{1} << i;
     }
-    if (mask == 0) return;
-    stream_.add_u64(number);
-    stream_.add_u64(mask);
-    add_leaves(mask);
-    if (byte_frames_ != 0) add_byte_frames(number * VersionStore::kRegionFrames, region);
+    if (summary.leaves == 0) return summary;
+    if (summary.leaves == ~std::uint64_t{0} && region.dense && byte_frames_ == 0 &&
+        !region.bytes) {
+      // In one piece, which is what hashing likes best. The same value as below.
+      const std::span slots(region.dense.get(), VersionStore::kRegionFrames);
+      summary.digest = traces::digest_of(std::as_bytes(slots));
+      return summary;
+    }
+    traces::DigestStream stream;
+    add_leaves(stream, summary.leaves);
+    if (byte_frames_ != 0) add_byte_frames(stream, number * VersionStore::kRegionFrames, region);
+    summary.digest = stream.finish();
+    return summary;
   }
-  std::uint64_t pages() const { return pages_; }
 
  private:
   const VersionStore::Slot* image_of(const VersionStore::Region& region, std::size_t index) {
@@ -62,37 +69,29 @@ class RegionDigest {
     return image.data();
   }
 
-  void add_leaves(std::uint64_t mask) {
-    while (mask != 0) {
-      const auto first = static_cast<std::size_t>(std::countr_zero(mask));
-      std::size_t end = first + 1;
-      while (end < VersionStore::kRegionLeaves && (mask >> end & 1) != 0 &&
-             images_[end] == images_[end - 1] + VersionStore::kLeafFrames) {
-        ++end;
-      }
-      stream_.add(
-          std::as_bytes(std::span(images_[first], (end - first) * VersionStore::kLeafFrames)));
-      mask = end == VersionStore::kRegionLeaves ? 0 : mask >> end << end;
+  void add_leaves(traces::DigestStream& stream, std::uint64_t mask) {
+    for (; mask != 0; mask &= mask - 1) {
+      const Leaf::value_type* leaf = images_[static_cast<std::size_t>(std::countr_zero(mask))];
+      stream.add(std::as_bytes(std::span(leaf, VersionStore::kLeafFrames)));
     }
   }
 
-  void add_byte_frames(std::uint64_t first, const VersionStore::Region& region) {
+  void add_byte_frames(traces::DigestStream& stream, std::uint64_t first,
+                       const VersionStore::Region& region) {
     for (std::size_t i = 0; i < VersionStore::kRegionLeaves; ++i) {
       if (region.leaves[i] == nullptr || region.byte_mask(i) == 0) continue;
       for (std::size_t j = 0; j < VersionStore::kLeafFrames; ++j) {
         if (scratch_[i][j] != VersionStore::kByteFlag) continue;
-        add_frame(stream_, {first + i * VersionStore::kLeafFrames + j},
+        add_frame(stream, {first + i * VersionStore::kLeafFrames + j},
                   store_.page(region.leaves[i][j]));
       }
     }
   }
 
   const VersionStore& store_;
-  traces::DigestStream& stream_;
   std::array<const VersionStore::Slot*, VersionStore::kRegionLeaves> images_{};
   std::array<Leaf, VersionStore::kRegionLeaves> scratch_;  // by leaf; filled where bytes lie
   std::uint64_t byte_frames_ = 0;
-  std::uint64_t pages_ = 0;
 };
 
 }  // namespace
@@ -104,22 +103,36 @@ traces::Digest Contents::digest(std::uint64_t& pages) const {
 traces::Digest Contents::digest_bytes(std::uint64_t& pages) const {
   traces::DigestStream stream;
   pages = 0;
-  for (Frame frame{0}; frame.value < bytes.frames(); ++frame) {
-    const std::span<const std::byte> page = bytes.page(frame);
-    if (is_zero(page)) continue;
-    add_frame(stream, frame, page);
-    ++pages;
+  const traces::PageSet backed = bytes.backed();
+  for (const traces::PageSet::Run& run : backed.runs()) {
+    for (Frame frame{run.first}; frame.value < run.end(); ++frame) {
+      const std::span<const std::byte> page = bytes.page(frame);
+      if (is_zero(page)) continue;
+      add_frame(stream, frame, page);
+      ++pages;
+    }
   }
   return stream.finish();
 }
 
 traces::Digest Contents::digest_versions(std::uint64_t& pages) const {
   traces::DigestStream stream;
-  RegionDigest digest(versions, stream);
+  RegionDigest look(versions);
+  pages = 0;
   for (std::size_t i = 0; i < versions.regions(); ++i) {
-    if (const VersionStore::Region* region = versions.region(i)) digest.add(i, *region);
+    const VersionStore::Region* const region = versions.region(i);
+    if (region == nullptr) continue;
+    if (!region->summarised) {
+      region->summary = look.of(i, *region);
+      region->summarised = true;
+    }
+    if (region->summary.pages == 0) continue;
+    pages += region->summary.pages;
+    stream.add_u64(i);
+    stream.add_u64(region->summary.leaves);
+    stream.add_u64(region->summary.digest.high);
+    stream.add_u64(region->summary.digest.low);
   }
-  pages = digest.pages();
   return stream.finish();
 }
 

@@ -82,10 +82,10 @@ void ContentReference::compare_leaf(std::size_t r, std::size_t index,
 
 std::vector<std::pair<std::uint64_t, std::uint64_t>> ContentReference::byte_keys() const {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> keys;
-  for (Frame frame{0}; frame.value < contents_.bytes.frames(); ++frame) {
-    const std::uint64_t key = key_of(contents_.bytes.page(frame));
-    if (key != 0) keys.emplace_back(frame.value, key);
-  }
+  contents_.bytes.backed().for_each([&](std::uint64_t frame) {
+    const std::uint64_t key = key_of(contents_.bytes.page({frame}));
+    if (key != 0) keys.emplace_back(frame, key);
+  });
   return keys;
 }
 

@@ -2,7 +2,7 @@
 // comparing contents, what differs later. It never asks the dirty log or who wrote (law 4).
 //
 // Versions: a copy of the slots, 4 bytes per frame of each region in use. Bytes: one 64-bit hash
-// per frame that is not zero; taking it reads all of the memory, which is why it is detail.
+// per frame that is not zero; taking it reads all that was touched, which is why it is detail.
 #pragma once
 
 #include <cstdint>

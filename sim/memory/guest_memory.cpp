@@ -67,6 +67,7 @@ void GuestMemory::touch(Frame first, std::uint64_t count) {
   HVSIM_ASSERT(config_.backing == Backing::Versions, "only model guests touch whole frames");
   HVSIM_ASSERT(first.value <= config_.ram_pages && count <= config_.ram_pages - first.value,
                "touch of frames that are not RAM");
+  if (count == 1) return touch(first);  // scattered pages are the common case
   impl_->contents.versions.touch(first, count, [this](Frame frame) { impl_->written.set(frame); });
   if (!logging_) return;
   const std::uint64_t before = impl_->dirty.count();

@@ -77,14 +77,35 @@ std::uint64_t key_of(std::span<const std::byte> content) {
 }
 
 VersionScan scan(std::span<const std::uint32_t> versions) {
-  // Counted in 32 bits, which is what keeps the loop in vector registers.
-  std::uint32_t nonzero = 0;
-  std::uint32_t bits = 0;
-  for (const std::uint32_t version : versions) {
-    nonzero += version != 0 ? 1u : 0u;
-    bits |= version;
+  // Four at a time in vectors that every x86-64 has. A comparison gives -1 where it holds; counts
+  // of 32 bits suffice, because no span here is as long as all pages of a guest of 16 TiB.
+  using Vector = std::uint32_t __attribute__((vector_size(16)));
+  constexpr std::size_t kWidth = 4, kUnrolled = 4;
+  Vector zeros[kUnrolled]{}, bits[kUnrolled]{};
+  const std::uint32_t* at = versions.data();
+  std::size_t left = versions.size();
+  for (; left >= kWidth * kUnrolled; at += kWidth * kUnrolled, left -= kWidth * kUnrolled) {
+    for (std::size_t i = 0; i < kUnrolled; ++i) {
+      Vector four;
+      std::memcpy(&four, at + i * kWidth, sizeof four);
+      zeros[i] += static_cast<Vector>(four == 0);
+      bits[i] |= four;
+    }
   }
-  return {nonzero, bits};
+  VersionScan found;
+  std::uint32_t minus_zeros = 0;
+  for (std::size_t i = 0; i < kUnrolled; ++i) {
+    for (std::size_t j = 0; j < kWidth; ++j) {
+      minus_zeros += zeros[i][j];
+      found.bits |= bits[i][j];
+    }
+  }
+  found.nonzero = (versions.size() - left) - (0u - minus_zeros);
+  for (; left != 0; ++at, --left) {
+    found.nonzero += *at != 0 ? 1 : 0;
+    found.bits |= *at;
+  }
+  return found;
 }
 
 }  // namespace sim::memory

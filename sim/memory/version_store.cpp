@@ -129,6 +129,7 @@ void VersionStore::assign(Frame first, std::span<const std::uint32_t> versions, 
 
 void VersionStore::assign_in_region(Region& region, Frame first,
                                     std::span<const std::uint32_t> versions, bool any_zero) {
+  region.summarised = false;
   if (!region.dense && versions.size() >= kDenseAt * kLeafFrames) {
     const std::uint64_t nonzero = any_zero ? scan(versions).nonzero : versions.size();
     if (nonzero >= kDenseAt * kLeafFrames) {

@@ -14,6 +14,7 @@
 
 #include "sim/memory/address.hpp"
 #include "sim/memory/page_content.hpp"
+#include "traces/events.hpp"
 
 namespace sim::memory {
 
@@ -31,6 +32,7 @@ class VersionStore {
   Slot slot(Frame frame) const {
     const Region* region = regions_[frame.value / kRegionFrames].get();
     if (region == nullptr) return 0;
+    if (region->dense) return region->dense[frame.value % kRegionFrames];
     const Slot* leaf = region->leaves[leaf_of(frame)];
     return leaf == nullptr ? 0 : leaf[frame.value % kLeafFrames];
   }
@@ -82,11 +84,19 @@ class VersionStore {
   };
   Piece piece(Frame first, std::uint64_t limit) const;
 
+  /// What a digest found in a region, kept until the region's slots are next given to a writer.
+  struct Summary {
+    traces::Digest digest;
+    std::uint64_t leaves = 0;  ///< a bit for each leaf that is not zero
+    std::uint32_t pages = 0;   ///< frames that are not zero
+  };
   struct Region {
-    std::array<Slot*, kRegionLeaves> leaves{};
     std::unique_ptr<Slot[]> dense;  ///< all leaves, once a good part of them exists
     std::unique_ptr<std::array<std::uint64_t, kRegionLeaves>> bytes;  ///< frames that hold bytes
     std::uint32_t leaf_count = 0;
+    mutable bool summarised = false;  ///< `summary` holds; every way to write ends that
+    mutable Summary summary;
+    std::array<Slot*, kRegionLeaves> leaves{};
 
     std::uint64_t byte_mask(std::size_t leaf) const { return bytes ? (*bytes)[leaf] : 0; }
   };
@@ -97,9 +107,12 @@ class VersionStore {
 
  private:
   static std::size_t leaf_of(Frame frame) { return frame.value / kLeafFrames % kRegionLeaves; }
+  /// The only way to a slot, or to the bytes behind it, for whoever changes it.
   Slot& slot_for_write(Frame frame) {
     Region* region = regions_[frame.value / kRegionFrames].get();
     if (region != nullptr) [[likely]] {
+      region->summarised = false;
+      if (region->dense) return region->dense[frame.value % kRegionFrames];
       Slot* leaf = region->leaves[leaf_of(frame)];
       if (leaf != nullptr) [[likely]]
         return leaf[frame.value % kLeafFrames];

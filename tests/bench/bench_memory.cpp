@@ -103,12 +103,18 @@ BENCHMARK(fetch_and_clear)
     ->Iterations(200)
     ->Unit(benchmark::kMicrosecond);
 
+/// Argument: one page in so many was touched since the digest before. 4096: every region of the
+/// store is hashed again; 0: none.
 void digest_of_4_gib(benchmark::State& state) {
   Host host;
   const auto memory = touched(host);
-  for (auto _ : state) benchmark::DoNotOptimize(memory->digest());
+  const auto one_in = static_cast<std::uint64_t>(state.range(0));
+  for (auto _ : state) {
+    for (std::uint64_t f = 0; one_in != 0 && f < kPages; f += one_in) memory->touch({f});
+    benchmark::DoNotOptimize(memory->digest());
+  }
 }
-BENCHMARK(digest_of_4_gib)->Unit(benchmark::kMicrosecond);
+BENCHMARK(digest_of_4_gib)->Arg(4096)->Arg(0)->Unit(benchmark::kMicrosecond);
 
 void export_4_gib(benchmark::State& state) {
   Host host;
@@ -181,18 +187,23 @@ void live_migration(benchmark::State& state) {
 }
 BENCHMARK(live_migration)->Arg(1)->Arg(16)->Arg(64)->Iterations(100)->Unit(benchmark::kMicrosecond);
 
-/// Argument: MiB of RAM, of which a quarter holds something. The digest asks nobody which.
+/// Arguments: MiB of RAM, and one page in how many holds something. The digest is not told which.
 void digest_of_bytes(benchmark::State& state) {
   Host host;
   const std::uint64_t pages = static_cast<std::uint64_t>(state.range(0)) << 8;
   const auto memory = host.memory(Backing::Bytes, pages);
   const std::vector<std::byte> content(sim::kPageSize, std::byte{0x5a});
-  for (std::uint64_t f = 0; f < pages / 4; ++f) {
+  for (std::uint64_t f = 0; f < pages / static_cast<std::uint64_t>(state.range(1)); ++f) {
     memory->write({f}, 0, content, traces::Writer::Host);
   }
   for (auto _ : state) benchmark::DoNotOptimize(memory->digest());
 }
-BENCHMARK(digest_of_bytes)->Arg(64)->Arg(1024)->Unit(benchmark::kMillisecond);
+BENCHMARK(digest_of_bytes)
+    ->Args({64, 4})
+    ->Args({1024, 4})
+    ->Args({16 << 10, 1024})
+    ->Args({256 << 10, 16384})
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 

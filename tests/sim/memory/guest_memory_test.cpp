@@ -101,6 +101,58 @@ TEST(GuestMemory, AnEngineStoresBehindItsBackAndTheDigestSeesIt) {
   EXPECT_EQ(count, 1u);
 }
 
+TEST(GuestMemory, TheDigestFindsUnreportedStoresAnywhereInALargeMemory) {
+  MemoryWorld host;
+  constexpr std::uint64_t kPages = std::uint64_t{64} << 18;  // 64 GiB
+  const auto memory = host.memory(Backing::Bytes, kPages, 0);
+  traces::Digest last = memory->digest();
+  std::uint64_t stores = 0;
+  for (const std::uint64_t frame : {kPages - 1, std::uint64_t{0}, kPages / 2, kPages / 2 - 1}) {
+    memory->storage()[frame * kPageSize + 4095] = std::byte{1};
+    page_of(*memory, frame / 2 + 9);  // which gives a frame that stays zero a place in the host
+    std::uint64_t count = 0;
+    const traces::Digest now = memory->digest(&count);
+    EXPECT_NE(now, last);
+    EXPECT_EQ(count, ++stores);
+    last = now;
+  }
+}
+
+/// Whatever was digested before, the next digest is that of a memory that was never looked at.
+RC_GTEST_PROP(GuestMemory, AnEarlierDigestNeverShowsInALaterOne, ()) {
+  constexpr std::uint64_t kPages = 3 * 4096;
+  MemoryWorld host;
+  const auto memory = host.memory(Backing::Versions, kPages);
+  const auto other = host.memory(Backing::Versions, kPages);
+  other->touch({100}, 8000);
+  const PageBatch some = other->export_pages(other->populated());
+  for (int step = *rc::gen::inRange(1, 12); step != 0; --step) {
+    const Frame frame{*rc::gen::inRange<std::uint64_t>(0, kPages)};
+    switch (*rc::gen::inRange(0, 5)) {
+      case 0:
+        memory->touch(frame);
+        break;
+      case 1:
+        memory->touch(frame, *rc::gen::inRange<std::uint64_t>(0, kPages - frame.value + 1));
+        break;
+      case 2:
+        memory->write_u32(frame, 40, *rc::gen::inRange(0u, 3u), traces::Writer::Host);
+        break;
+      case 3:
+        memory->fetch_or_u32(frame, 40, 4, traces::Writer::Host);
+        break;
+      default:
+        memory->import_pages(some);
+        break;
+    }
+    const auto fresh = host.memory(Backing::Versions, kPages);
+    fresh->import_pages(memory->export_pages(memory->populated()));
+    std::uint64_t pages = 0, fresh_pages = 0;
+    RC_ASSERT(memory->digest(&pages) == fresh->digest(&fresh_pages));
+    RC_ASSERT(pages == fresh_pages);
+  }
+}
+
 TEST(GuestMemory, ATouchedFrameReadsAsBytesThatDependOnFrameAndVersion) {
   MemoryWorld host;
   const auto memory = host.memory(Backing::Versions, 64);
