@@ -42,10 +42,15 @@ class Field {
   virtual sim::Network& network() = 0;
   /// Links of a network, one per host on it.
   virtual std::vector<std::string> links_of(std::string_view network) = 0;
+  virtual std::vector<std::string> hosts_of(std::string_view network) = 0;
   /// The link that connects a host to a network.
   virtual std::string link_of(std::string_view network, std::string_view host) = 0;
   virtual sim::Node* host(std::string_view name) = 0;
   virtual sim::SharedDisk* storage(std::string_view name) = 0;
+  /// The disk in a host that its own records are on.
+  virtual sim::SharedDisk* system_disk(std::string_view host) = 0;
+  /// Where what goes on by itself (a link that flaps) has its tasks. Outlives every fault.
+  virtual sim::Node& actor() = 0;
   /// Number of a VM in the installation, 0 when there is none.
   virtual std::uint32_t vm(std::string_view name) = 0;
   virtual management::Installation& installation() = 0;
@@ -76,13 +81,18 @@ struct Fault {
   bool pair = false;        ///< needs `from: HOST` and `to: HOST`
   bool reversible = false;  ///< takes `lasts: DURATION`
   bool hosts_down = false;  ///< its target, a host, is dead or stands still while it lasts
-  /// Breaks what nearly every scenario promises (acknowledged data is lost, a guest ends for good).
-  /// Planned only when a budget asks for it by name.
+  /// Breaks what nearly every scenario promises: acknowledged data is lost, a guest's disk fails, a
+  /// guest ends or stands still. Planned only when a budget asks for it by name.
   bool destructive = false;
+  /// Guests execute other instructions because of it, and a twin cannot be given the same.
+  bool untwinned = false;
   Magnitude magnitude{};
   const char* what;
   void (*apply)(Field& field, const Strike& strike);
   void (*undo)(Field& field, const Strike& strike) = nullptr;  ///< exactly when reversible
+  /// False when there is nothing to strike at this moment (no migration that could be cancelled);
+  /// nullptr: there always is.
+  bool (*possible)(Field& field, const Strike& strike) = nullptr;
 };
 
 /// A name that stands for a target which only the moment decides, such as `migration-target`.
@@ -94,6 +104,7 @@ struct Role {
   std::string (*resolve)(Field& field);
 };
 const std::vector<Role>& roles();
+const Role* find_role(std::string_view name);
 
 /// Every fault of every folder, in the order of class and name.
 const std::vector<Fault>& catalogue();

@@ -118,7 +118,7 @@ void VirtualProcessor::park() {
 }
 
 bool VirtualProcessor::can_take_interrupt() const {
-  return apic_.deliverable() && cpu_->interruptible();
+  return !held_ && apic_.deliverable() && cpu_->interruptible();
 }
 
 // ---------------------------------------------------------------- interrupts
@@ -130,7 +130,7 @@ void VirtualProcessor::request_interrupt(std::uint8_t vector, bool auto_eoi) {
 void VirtualProcessor::update_interrupt_line() {
   const bool asserted = apic_.deliverable();
   if (model_ != nullptr) {
-    if (asserted && state_ == traces::VpState::Running && !pump_.armed()) {
+    if (asserted && state_ == traces::VpState::Running && !held_ && !pump_.armed()) {
       pump_.arm(partition_.node().now());
     }
     return;
@@ -188,10 +188,10 @@ void VirtualProcessor::suspend(const char* reason) {
   timers_.stop_clock();
   synic_.stop_clock();
   pump_.disarm();
-  if (model_ != nullptr) {
-    model_->suspend();
-  } else {
+  if (model_ == nullptr) {
     partition_.node().world().set_runnable(*this, false);
+  } else if (!held_) {
+    model_->suspend();
   }
 }
 
@@ -200,15 +200,40 @@ void VirtualProcessor::resume(const char* reason) {
   set_state(traces::VpState::Running, reason);
   timers_.start_clock();
   synic_.start_clock();
+  go_on();
+}
+
+/// A processor that may run again does, unless it halted and nothing wakes it.
+void VirtualProcessor::go_on() {
   if (model_ != nullptr) {
+    if (held_) return;
     model_->run();
     update_interrupt_line();
     return;
   }
-  parked_ = cpu_->halted() && !can_take_interrupt();
+  parked_ = held_ || (cpu_->halted() && !can_take_interrupt());
   if (parked_ || waits_for_startup_) return;
   catch_up(partition_.guest_ns(partition_.node().now()));
   partition_.node().world().set_runnable(*this, true);
+}
+
+void VirtualProcessor::hold() {
+  if (held_) return;
+  held_ = true;
+  if (state_ != traces::VpState::Running) return;
+  pump_.disarm();
+  if (model_ != nullptr) {
+    model_->suspend();
+    return;
+  }
+  parked_ = true;
+  partition_.node().world().set_runnable(*this, false);
+}
+
+void VirtualProcessor::let_go() {
+  if (!held_) return;
+  held_ = false;
+  if (state_ == traces::VpState::Running) go_on();
 }
 
 void VirtualProcessor::stop(const char* reason) {
@@ -218,7 +243,7 @@ void VirtualProcessor::stop(const char* reason) {
   pump_.disarm();
   set_state(traces::VpState::Stopped, reason);
   if (cpu_) partition_.node().world().set_runnable(*this, false);
-  if (model_ != nullptr) model_->suspend();
+  if (model_ != nullptr && !held_) model_->suspend();
   InterceptHandler* const handler = partition_.intercept_handler();
   if (handler != nullptr) handler->vp_stopped(index_, reason);
 }
@@ -237,7 +262,8 @@ void VirtualProcessor::tear_down() {
   HVSIM_ASSERT(!running_, "a partition was finalized from inside its own processor");
   if (state_ != traces::VpState::Stopped) {
     if (cpu_) partition_.node().world().set_runnable(*this, false);
-    if (model_ != nullptr && state_ == traces::VpState::Running) model_->suspend();
+    const bool acts = model_ != nullptr && !held_ && state_ == traces::VpState::Running;
+    if (acts) model_->suspend();
     set_state(traces::VpState::Stopped, "finalized");
   }
   timers_.stop_clock();
@@ -249,7 +275,7 @@ void VirtualProcessor::tear_down() {
 void VirtualProcessor::init() {
   apic_.reset();
   waits_for_startup_ = true;
-  parked_ = false;
+  parked_ = held_;
   if (cpu_) partition_.node().world().set_runnable(*this, false);
 }
 
@@ -272,7 +298,7 @@ void VirtualProcessor::start_up(std::uint8_t vector) {
   registers.gpr[2] = 0x600;  // processor signature, as after reset
   cpu_->set_registers(registers);
   waits_for_startup_ = false;
-  if (state_ != traces::VpState::Running) return;
+  if (held_ || state_ != traces::VpState::Running) return;
   catch_up(partition_.guest_ns(partition_.node().now()));
   partition_.node().world().set_runnable(*this, true);
 }

@@ -59,6 +59,13 @@ class VirtualProcessor final : public sim::CpuBus, public sim::Processor {
   /// INIT and start-up as the local APIC delivers them (spec B.10: APs wait for SIPI).
   void init();
   void start_up(std::uint8_t vector);
+  /// Executes nothing until let_go(), although it may run and its guest time goes on: a guest that
+  /// hangs, or a host whose scheduler forgot the processor. Interrupts wait.
+  void hold();
+  void let_go();
+  bool held() const { return held_; }
+  /// Can never run again.
+  void stop(const char* reason);
   /// An AP that a loader starts without SIPI.
   void mark_started() { waits_for_startup_ = false; }
 
@@ -95,7 +102,7 @@ class VirtualProcessor final : public sim::CpuBus, public sim::Processor {
   void power_lost();
   void host_resumed();
   void tear_down();
-  void stop(const char* reason);
+  void go_on();
   SavedVp capture() const;
   std::vector<std::byte> engine_state() const;
   bool restore_engine(std::span<const std::byte> bytes);
@@ -136,7 +143,8 @@ class VirtualProcessor final : public sim::CpuBus, public sim::Processor {
 
   std::int64_t base_ns_ = 0;  // clock = base + executed instructions at the configured rate
   std::int64_t idle_ns_ = 0;
-  bool parked_ = false;  // halted, and no interrupt can be taken
+  bool parked_ = false;  // halted, and no interrupt can be taken; or held
+  bool held_ = false;
   bool waits_for_startup_;
   bool running_ = false;  // inside run_to
   bool retired_ = false;

@@ -1,5 +1,6 @@
 #include "hypervisor/management/host.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "hypervisor/management/points.hpp"
@@ -130,9 +131,7 @@ sim::Task<JobResult> Host::start_vm(std::uint32_t number) {
   if (vm == nullptr) co_return refused("the VM is not on this host");
   if (vm->state != VmState::Off) co_return refused("the VM is not off");
   if (store_.get(number).claim != Claim::Owned) co_return refused("the VM is in doubt");
-  if (used_pages() + vm->config.memory_pages > config_.memory_pages) {
-    co_return refused("not enough memory");
-  }
+  if (vm->config.memory_pages > free_pages()) co_return refused("not enough memory");
   set_state(number, VmState::Starting, "start-vm");
   auto worker = std::make_unique<WorkerProcess>(hypervisor_, services_.environment, vm->config);
   const bool ready = worker->build() == WorkerProcess::Failure::None && worker->open_disks();
@@ -187,7 +186,9 @@ sim::Task<JobResult> Host::move_vm(std::uint32_t number, sim::NodeId target, std
   if (target == node_.id()) co_return refused("the VM is on that host already");
   vm->busy = true;
   migration::LiveSource source(services_, *vm->worker, job, target);
+  vm->source = &source;
   migration::Result result = co_await source.run();
+  vm->source = nullptr;
   if (result.outcome == traces::MigrationOutcome::InDoubt) {
     set_state(number, VmState::Critical, "migration in doubt: " + result.reason);
     JobResult settled = co_await settle_doubt(number, source);
@@ -201,6 +202,19 @@ sim::Task<JobResult> Host::move_vm(std::uint32_t number, sim::NodeId target, std
   vm->worker->destroy();
   vms_.erase(number);
   co_return completed();
+}
+
+JobResult Host::cancel_move(std::uint32_t number) {
+  Vm* vm = find(number);
+  if (vm == nullptr || vm->source == nullptr) return refused("no migration of the VM is under way");
+  if (!vm->source->cancel()) return refused("the migration can no longer be cancelled");
+  return completed();
+}
+
+std::optional<sim::NodeId> Host::moving_to(std::uint32_t number) const {
+  const auto found = vms_.find(number);
+  if (found == vms_.end() || found->second.source == nullptr) return std::nullopt;
+  return found->second.source->target();
 }
 
 sim::Task<JobResult> Host::settle_doubt(std::uint32_t number, migration::LiveSource& source) {
@@ -242,7 +256,7 @@ std::string Host::admit(const migration::VmConfig& config, std::uint64_t job,
       return "the VM is already on its way to this host";
     }
   }
-  const std::uint64_t free = config_.memory_pages - used_pages();
+  const std::uint64_t free = free_pages();
   if (config.memory_pages > free) {
     return "not enough memory: " + std::to_string(free) + " pages free, " +
            std::to_string(config.memory_pages) + " needed";
@@ -312,13 +326,18 @@ void Host::set_state(std::uint32_t number, VmState state, std::string reason) {
   emit(event);
 }
 
-std::uint64_t Host::used_pages() const {
+void Host::set_memory_pressure(const std::string& taker, std::uint64_t pages) {
+  pressure_pages_[taker] = pages;
+}
+
+std::uint64_t Host::free_pages() const {
   std::uint64_t pages = 0;
+  for (const auto& [taker, taken] : pressure_pages_) pages += taken;
   for (const auto& [number, vm] : vms_) {
     if (vm.worker != nullptr) pages += vm.config.memory_pages;
   }
   for (const auto& [job, incoming] : incoming_) pages += incoming.config.memory_pages;
-  return pages;
+  return config_.memory_pages - std::min(pages, config_.memory_pages);
 }
 
 Host::Vm* Host::find(std::uint32_t vm) {

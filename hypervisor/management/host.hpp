@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ class Host final : migration::TargetHost {
   sim::Task<JobResult> start_vm(std::uint32_t vm);
   sim::Task<JobResult> stop_vm(std::uint32_t vm);  ///< turn off: no guest cooperation
   sim::Task<JobResult> move_vm(std::uint32_t vm, sim::NodeId target, std::uint64_t job);
+  /// Ends a migration that is under way, until it hands the disks over.
+  JobResult cancel_move(std::uint32_t vm);
   /// The twin of a migration: pauses the VM in place from one instant to another.
   sim::Task<JobResult> hold_vm(std::uint32_t vm, sim::Time from, sim::Time to);
 
@@ -54,6 +57,11 @@ class Host final : migration::TargetHost {
   traces::VmState state(std::uint32_t vm) const;
   std::vector<std::uint32_t> vms() const;
   migration::WorkerProcess* worker(std::uint32_t vm);
+  /// A migration of the VM from here that is under way: where to.
+  std::optional<sim::NodeId> moving_to(std::uint32_t vm) const;
+  /// So much of the host's memory is taken by somebody else than its VMs: nothing of what runs is
+  /// touched, but nothing more is admitted than fits beside it. Until the host restarts.
+  void set_memory_pressure(const std::string& taker, std::uint64_t pages);
   hv::Hypervisor& hypervisor() { return hypervisor_; }
   /// Digests of every VM that runs here. One in doubt may run elsewhere: its copy here is not it.
   void emit_digests(traces::DigestPoint point);
@@ -63,7 +71,8 @@ class Host final : migration::TargetHost {
     migration::VmConfig config;
     traces::VmState state = traces::VmState::Off;
     std::unique_ptr<migration::WorkerProcess> worker;
-    bool busy = false;  ///< a job works on it
+    bool busy = false;                        ///< a job works on it
+    migration::LiveSource* source = nullptr;  ///< while it migrates from here
   };
   struct Incoming {
     migration::VmConfig config;
@@ -88,7 +97,7 @@ class Host final : migration::TargetHost {
   void turn_off_if_ended(std::uint32_t vm);
   void own_ends(migration::WorkerProcess& worker);
   void set_state(std::uint32_t vm, traces::VmState state, std::string reason);
-  std::uint64_t used_pages() const;
+  std::uint64_t free_pages() const;
   Vm* find(std::uint32_t vm);
   template <class E>
   void emit(const E& event) {
@@ -103,6 +112,7 @@ class Host final : migration::TargetHost {
   std::map<std::uint32_t, Vm> vms_;
   std::map<std::uint64_t, Incoming> incoming_;
   std::uint64_t served_ = 0;
+  std::map<std::string, std::uint64_t> pressure_pages_;  ///< by who takes them
   sim::Signal booted_;
 };
 

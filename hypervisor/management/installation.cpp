@@ -16,6 +16,7 @@ const std::vector<VerbInfo>& verbs() {
       {Verb::StartVm, "start-vm", "start a VM where it is configured"},
       {Verb::StopVm, "stop-vm", "turn a VM off without asking its guest"},
       {Verb::MoveVm, "move-vm", "live-migrate a running VM to another host"},
+      {Verb::CancelMove, "cancel-vm-migration", "end a live migration of a VM that is under way"},
       {Verb::HoldVm, "hold-vm", "pause a VM in place for a stated interval (the twin's verb)"},
   };
   return all;
@@ -85,6 +86,7 @@ void Installation::add_host(sim::Node& node, sim::SharedDisk& system_disk,
 std::uint64_t Installation::submit(const Command& command,
                                    std::function<void(const JobResult&)> done) {
   const std::uint64_t number = ++last_job_;
+  last_commands_[command.vm] = command;
   Host* host = command.verb == Verb::NewVm ? this->host(command.host) : host_of(command.vm);
   auto job = std::make_unique<Job>();
   job->verb = command.verb;
@@ -131,6 +133,9 @@ sim::Task<> Installation::run(std::uint64_t job, Command command, Host* host) {
     case Verb::MoveVm:
       result = co_await host->move_vm(command.vm, command.host, job);
       break;
+    case Verb::CancelMove:
+      result = host->cancel_move(command.vm);
+      break;
     case Verb::HoldVm:
       result = co_await host->hold_vm(command.vm, command.from, command.to);
       break;
@@ -155,6 +160,12 @@ void Installation::finish(std::uint64_t number, const JobResult& result) {
 bool Installation::job_runs_on(std::uint64_t number, sim::NodeId node) const {
   const auto found = jobs_.find(number);
   return found != jobs_.end() && found->second->node == node;
+}
+
+std::optional<Command> Installation::last_command(std::uint32_t vm) const {
+  const auto found = last_commands_.find(vm);
+  if (found == last_commands_.end()) return std::nullopt;
+  return found->second;
 }
 
 bool Installation::busy() const { return !jobs_.empty(); }

@@ -17,7 +17,7 @@
 namespace management {
 
 /// A management verb, named as the PowerShell cmdlet in kebab case (design §4).
-enum class Verb : std::uint8_t { NewVm, StartVm, StopVm, MoveVm, HoldVm };
+enum class Verb : std::uint8_t { NewVm, StartVm, StopVm, MoveVm, HoldVm, CancelMove };
 
 struct VerbInfo {
   Verb verb;
@@ -47,6 +47,8 @@ class Installation {
   std::uint64_t submit(const Command& command, std::function<void(const JobResult&)> done = {});
   /// The number that the next submitted job gets.
   std::uint64_t next_job() const { return last_job_ + 1; }
+  /// The last verb that somebody submitted for a VM.
+  std::optional<Command> last_command(std::uint32_t vm) const;
   /// True while a job is under way.
   bool busy() const;
 
@@ -68,6 +70,7 @@ class Installation {
   migration::Environment& environment_;
   std::map<std::uint32_t, std::unique_ptr<Seat>> seats_;
   std::map<std::uint64_t, std::unique_ptr<Job>> jobs_;
+  std::map<std::uint32_t, Command> last_commands_;  ///< by VM
   std::uint64_t last_job_ = 0;
 };
 

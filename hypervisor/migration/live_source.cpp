@@ -56,11 +56,21 @@ sim::Task<Result> LiveSource::run() {
   co_return finish(MigrationOutcome::Completed, "");
 }
 
+bool LiveSource::cancel() {
+  if (past_cancelling_ || cancelled_) return cancelled_;
+  cancelled_ = true;
+  fail("cancelled by the operator");
+  // Whoever waits for the target is told at once.
+  if (stream_ != nullptr) stream_->close();
+  return true;
+}
+
 sim::Task<bool> LiveSource::connect_and_set_up() {
   enter(MigrationPhase::Preflight);
   const std::uint64_t rate = host_.network.path_rate(host_.node.id(), target_);
   stream_ = co_await host_.network.connect(host_.node, target_, kService,
                                            host_.settings.connect_timeout, host_.settings.patience);
+  if (cancelled_) co_return false;
   const std::string route = rate == 0 ? "no path" : std::to_string(rate) + " bytes/s";
   if (!check("target answers", stream_ != nullptr, route)) co_return false;
 
@@ -145,6 +155,8 @@ sim::Task<bool> LiveSource::stop_and_copy() {
 }
 
 sim::Task<bool> LiveSource::hand_over() {
+  if (cancelled_) co_return false;
+  past_cancelling_ = true;
   enter(MigrationPhase::Handover);
   vm_.close_disks();
   sim::Message message = make_message(Kind::Grant);
@@ -322,6 +334,7 @@ traces::PageSet LiveSource::next_dirty_set(std::uint32_t round, bool final) {
 }
 
 sim::Task<bool> LiveSource::send(sim::Message message) {
+  if (cancelled_) co_return false;
   const sim::StreamStatus status = co_await stream_->send(std::move(message));
   if (status == sim::StreamStatus::Ok) co_return true;
   co_return fail("the connection to the target was lost");
@@ -331,6 +344,7 @@ sim::Task<std::optional<sim::Message>> LiveSource::expect(Kind kind) {
   const sim::Time deadline = host_.node.now() + host_.settings.answer_timeout;
   auto received = co_await stream_->receive(deadline);
   std::optional<sim::Message> message;
+  if (cancelled_) co_return message;
   if (received.status != sim::StreamStatus::Ok) {
     fail(received.status == sim::StreamStatus::TimedOut ? "the target did not answer in time"
                                                         : "the connection to the target was lost");

@@ -56,6 +56,12 @@ class LiveSource {
   /// here, its record says Ceded).
   sim::Task<Result> run();
 
+  /// The operator gives up: the VM goes on here. Legal until the disks are handed over (spec G.2),
+  /// false after that. run() ends soon.
+  bool cancel();
+
+  sim::NodeId target() const { return target_; }
+
   /// In doubt: asks the target until it answers. Then the VM is gone from here (completed) or runs
   /// here again (aborted).
   sim::Task<Result> resolve();
@@ -98,6 +104,8 @@ class LiveSource {
   std::string reason_;
   std::uint64_t epoch_ = 0;
   std::uint32_t rounds_ = 0;
+  bool cancelled_ = false;
+  bool past_cancelling_ = false;
   bool suspended_ = false;
   sim::Time suspended_at_{};
 };

@@ -1,7 +1,9 @@
 #include "hypervisor/migration/worker_process.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include "hypervisor/core/virtual_processor.hpp"
 #include "traces/assert.hpp"
 
 namespace migration {
@@ -10,6 +12,7 @@ namespace {
 
 constexpr std::uint32_t kStateMagic = 0x53565648;  // "HVVS"
 constexpr std::uint32_t kStateVersion = 1;
+constexpr std::uint8_t kHung = 1;  // closes the state of a VM whose guest hangs
 constexpr std::size_t kMaxDebugLine = 240;
 constexpr std::uint64_t kPoolPages = 16;  // deposited for the partition's own structures
 // TLFS 4.2.2: what a VMBus guest needs on top of the child defaults (spec B.6).
@@ -147,6 +150,19 @@ void WorkerProcess::suspend(const char* reason) { partition_->suspend(reason); }
 
 sim::Task<> WorkerProcess::quiesce() { co_await vmbus_->quiesce(); }
 
+void WorkerProcess::hang() {
+  for (hv::VirtualProcessor* vp : partition_->vps()) vp->hold();
+}
+
+void WorkerProcess::let_go() {
+  for (hv::VirtualProcessor* vp : partition_->vps()) vp->let_go();
+}
+
+bool WorkerProcess::hung() const {
+  const auto vps = partition_->vps();
+  return std::any_of(vps.begin(), vps.end(), [](const auto* vp) { return vp->held(); });
+}
+
 std::vector<std::byte> WorkerProcess::save() const {
   traces::ByteWriter out;
   out.put(kStateMagic);
@@ -160,6 +176,7 @@ std::vector<std::byte> WorkerProcess::save() const {
   out.block(bus.bytes());
   out.text(debug_line_);
   out.text(ended_);
+  if (hung()) out.put(kHung);
   return out.take();
 }
 
@@ -172,8 +189,11 @@ bool WorkerProcess::restore(std::span<const std::byte> state) {
   traces::ByteReader bus(in.block());
   debug_line_ = in.text();
   ended_ = in.text();
+  const bool hangs = in.ok() && !in.at_end() && in.get<std::uint8_t>() == kHung;
   if (!in.ok() || !in.at_end() || debug_line_.size() > kMaxDebugLine) return false;
-  return partition_->restore(partition) == hv::Status::Success && vmbus_->restore(bus);
+  if (partition_->restore(partition) != hv::Status::Success || !vmbus_->restore(bus)) return false;
+  if (hangs) hang();
+  return true;
 }
 
 void WorkerProcess::emit_digests(traces::DigestPoint point) const {

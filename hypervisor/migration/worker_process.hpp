@@ -66,6 +66,12 @@ class WorkerProcess final : hv::InterceptHandler {
   void suspend(const char* reason);  ///< VPs only, at this instant
   sim::Task<> quiesce();             ///< devices: nothing taken any more, what is outstanding ends
 
+  /// A guest that hangs executes nothing, while its VM counts as running and its time goes on. It
+  /// travels with the VM, until let_go().
+  void hang();
+  void let_go();
+  bool hung() const;
+
   /// Everything but memory. Suspended and quiesced.
   std::vector<std::byte> save() const;
   bool restore(std::span<const std::byte> state);  ///< untrusted bytes

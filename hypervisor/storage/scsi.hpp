@@ -44,6 +44,10 @@ struct Sense {
 inline constexpr Sense kNotReady{0x02, 0x04, 0x00};
 inline constexpr Sense kUnrecoveredRead{0x03, 0x11, 0x00};
 inline constexpr Sense kWriteError{0x03, 0x0C, 0x00};
+/// SBC-3 4.7.3.6: a thin LUN has no room left for what is written.
+inline constexpr Sense kSpaceAllocationFailed{0x07, 0x27, 0x07};
+/// UNIT ATTENTION: power on, reset, or bus device reset occurred (SAM-3 5.9.7).
+inline constexpr Sense kResetOccurred{0x06, 0x29, 0x00};
 inline constexpr Sense kInvalidOpcode{0x05, 0x20, 0x00};
 inline constexpr Sense kLbaOutOfRange{0x05, 0x21, 0x00};
 inline constexpr Sense kInvalidField{0x05, 0x24, 0x00};

@@ -34,6 +34,10 @@ scsi::Sense sense_for(sim::DiskStatus status, Kind kind) {
       return scsi::kLbaOutOfRange;
     case sim::DiskStatus::MediumError:
       return kind == Kind::Read ? scsi::kUnrecoveredRead : scsi::kWriteError;
+    case sim::DiskStatus::NoSpace:
+      return scsi::kSpaceAllocationFailed;
+    case sim::DiskStatus::Reset:
+      return scsi::kResetOccurred;
     default:
       return scsi::kNotReady;
   }

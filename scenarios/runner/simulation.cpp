@@ -66,9 +66,12 @@ class Simulation::FaultTrigger final : public traces::Observer {
 
   void on_event(const traces::Event& event) override {
     if (fired_ || !matches(event)) return;
+    if (trigger_.earliest && event.time < *trigger_.earliest) return;
     fired_ = true;
     const sim::Time at = simulation_.world_->now() + trigger_.after;
-    simulation_.operator_->spawn("fault", fault_, simulation_.strike(fault_, at));
+    if (trigger_.latest && at > *trigger_.latest) return;
+    const std::string& target = simulation_.scenario_.faults[fault_].target;
+    simulation_.operator_->spawn("fault", fault_, simulation_.strike(fault_, at, target));
   }
 
  private:
@@ -87,7 +90,7 @@ class Simulation::FaultTrigger final : public traces::Observer {
 
   Simulation& simulation_;
   std::size_t fault_;
-  const faults::Trigger& trigger_;
+  const faults::Trigger trigger_;
   bool fired_ = false;
 };
 
@@ -200,8 +203,16 @@ void Simulation::set_timeline() {
     ++number;
     operator_->spawn("start", number, start_vm(number, host));
   }
+  step_jobs_.assign(scenario_.timeline.size(), 0);
   for (std::size_t step = 0; step < scenario_.timeline.size(); ++step) {
     operator_->spawn("step", step, play(step));
+  }
+  // Migrations that no step asked for, but a fault.
+  for (std::size_t index = 0; index < options_.holds.size(); ++index) {
+    const checkers::Hold& interval = options_.holds[index];
+    const auto& steps = options_.step_jobs;
+    if (std::find(steps.begin(), steps.end(), interval.job) != steps.end()) continue;
+    operator_->spawn("hold", index, hold(interval));
   }
 }
 
@@ -223,7 +234,19 @@ sim::Task<> Simulation::start_vm(std::uint32_t vm, sim::NodeId host) {
 
 sim::Task<> Simulation::play(std::size_t step) {
   co_await operator_->sleep_until(scenario_.timeline[step].at);
-  management::Command command = command_of(step, installation_->next_job());
+  const std::uint64_t next = installation_->next_job();
+  const bool known = step < options_.step_jobs.size();
+  management::Command command = command_of(step, known ? options_.step_jobs[step] : next);
+  step_jobs_[step] = installation_->submit(command);
+}
+
+sim::Task<> Simulation::hold(checkers::Hold interval) {
+  co_await operator_->sleep_until(interval.from);
+  management::Command command;
+  command.verb = management::Verb::HoldVm;
+  command.vm = interval.vm;
+  command.from = interval.from;
+  command.to = interval.to;
   installation_->submit(command);
 }
 
@@ -250,16 +273,20 @@ management::Command Simulation::command_of(std::size_t step, std::uint64_t job) 
 void Simulation::set_faults() {
   if (options_.twin) {
     for (const Struck& struck : options_.struck) {
+      // What disks and guests do to a VM is repeated: they act at the same instants of its time.
       const auto* fault = faults::find(scenario_.faults[struck.fault].fault);
-      if (fault->target != faults::Target::Storage) continue;
-      operator_->spawn("fault", struck.fault, strike(struck.fault, struck.at, struck.healed));
+      const bool of_guest = fault->kind == faults::Class::Guest;
+      if (fault->target != faults::Target::Storage && !of_guest) continue;
+      operator_->spawn("fault", struck.fault,
+                       strike(struck.fault, struck.at, struck.target, struck.healed));
     }
     return;
   }
   for (std::size_t index = 0; index < scenario_.faults.size(); ++index) {
     const faults::Trigger& trigger = scenario_.faults[index].trigger;
     if (trigger.at) {
-      operator_->spawn("fault", index, strike(index, *trigger.at));
+      const std::string& target = scenario_.faults[index].target;
+      operator_->spawn("fault", index, strike(index, *trigger.at, target));
     } else {
       triggers_.push_back(std::make_unique<FaultTrigger>(*this, index));
       recorder_.attach(*triggers_.back(), triggers_.back()->types());
@@ -272,10 +299,10 @@ void Simulation::add_fault(std::size_t fault, const traces::Event& event) {
   triggers_.back()->on_event(event);
 }
 
-faults::Strike Simulation::strike_of(std::size_t index) const {
+faults::Strike Simulation::strike_of(std::size_t index, std::string target) const {
   const FaultSpec& spec = scenario_.faults[index];
   faults::Strike where;
-  where.target = spec.target;
+  where.target = std::move(target);
   where.from = spec.from;
   where.to = spec.to;
   where.amount = spec.amount != 0 ? spec.amount : faults::find(spec.fault)->magnitude.normal;
@@ -283,13 +310,18 @@ faults::Strike Simulation::strike_of(std::size_t index) const {
   return where;
 }
 
-sim::Task<> Simulation::strike(std::size_t index, sim::Time at, std::optional<sim::Time> healed) {
-  const FaultSpec& spec = scenario_.faults[index];
+sim::Task<> Simulation::strike(std::size_t index, sim::Time at, std::string target,
+                               std::optional<sim::Time> healed) {
+  const FaultSpec spec = scenario_.faults[index];
   const faults::Fault& fault = *faults::find(spec.fault);
   co_await operator_->sleep_until(at);
   if (faults_ended_) co_return;
-  struck_.push_back(Struck{index, at, {}});
-  const faults::Strike where = strike_of(index);
+  // Who plays a role is known only now; nobody may, and then nothing is struck.
+  if (const faults::Role* role = faults::find_role(target)) target = role->resolve(*this);
+  if (target.empty()) co_return;
+  const faults::Strike where = strike_of(index, target);
+  if (fault.possible != nullptr && !fault.possible(*this, where)) co_return;
+  struck_.push_back(Struck{index, at, {}, target});
   faults::apply(fault, *this, where);
   if (!fault.reversible) co_return;
   lasting_.emplace_back(index, where);
@@ -387,6 +419,13 @@ std::vector<std::string> Simulation::links_of(std::string_view network) {
   return links;
 }
 
+std::vector<std::string> Simulation::hosts_of(std::string_view network) {
+  for (const NetworkSpec& spec : scenario_.networks) {
+    if (spec.name == network) return spec.hosts;
+  }
+  return {};
+}
+
 std::string Simulation::link_of(std::string_view network, std::string_view host) {
   return std::string(network) + "/" + std::string(host);
 }
@@ -394,6 +433,13 @@ std::string Simulation::link_of(std::string_view network, std::string_view host)
 sim::SharedDisk* Simulation::storage(std::string_view name) {
   const auto found = disks_.find(name);
   return found == disks_.end() ? nullptr : found->second.get();
+}
+
+sim::SharedDisk* Simulation::system_disk(std::string_view host) {
+  for (const auto& disk : system_disks_) {
+    if (disk->node().name() == host) return disk.get();
+  }
+  return nullptr;
 }
 
 std::uint32_t Simulation::vm_number(const Scenario& scenario, const std::string& name) {

@@ -29,6 +29,7 @@ struct Struck {
   std::size_t fault = 0;  ///< index into Scenario::faults
   sim::Time at{};
   std::optional<sim::Time> healed;  ///< end_faults() took it back then
+  std::string target{};             ///< what it struck: a role is resolved
 };
 
 struct SimulationOptions {
@@ -40,6 +41,8 @@ struct SimulationOptions {
   bool twin = false;
   std::vector<checkers::Hold> holds;
   std::vector<Struck> struck;
+  /// Job of each step of the timeline in the original: faults may have submitted others between.
+  std::vector<std::uint64_t> step_jobs;
 };
 
 class Simulation final : public migration::Environment, public faults::Field {
@@ -60,6 +63,8 @@ class Simulation final : public migration::Environment, public faults::Field {
   void finish();
 
   const std::vector<Struck>& struck() const { return struck_; }
+  /// Job of each step of the timeline, 0 for one that did not come up.
+  const std::vector<std::uint64_t>& step_jobs() const { return step_jobs_; }
   /// For an observer of a world that runs: the scenario has a fault more than when the world was
   /// built, and `event`, which is being told of, is the first that its trigger may match. What
   /// follows is what would have come had the fault been there from the start.
@@ -83,9 +88,11 @@ class Simulation final : public migration::Environment, public faults::Field {
   void set_faults();
   sim::Task<> start_vms();
   sim::Task<> play(std::size_t step);
-  sim::Task<> strike(std::size_t fault, sim::Time at, std::optional<sim::Time> healed = {});
+  sim::Task<> hold(checkers::Hold interval);
+  sim::Task<> strike(std::size_t fault, sim::Time at, std::string target,
+                     std::optional<sim::Time> healed = {});
   sim::Task<> heal();
-  faults::Strike strike_of(std::size_t fault) const;
+  faults::Strike strike_of(std::size_t fault, std::string target) const;
   sim::Task<> start_vm(std::uint32_t vm, sim::NodeId host);
   management::Command command_of(std::size_t step, std::uint64_t job) const;
 
@@ -100,9 +107,12 @@ class Simulation final : public migration::Environment, public faults::Field {
   // faults::Field
   sim::Network& network() override { return *network_; }
   std::vector<std::string> links_of(std::string_view network) override;
+  std::vector<std::string> hosts_of(std::string_view network) override;
   std::string link_of(std::string_view network, std::string_view host) override;
   sim::Node* host(std::string_view name) override { return world_->find_node(name); }
   sim::SharedDisk* storage(std::string_view name) override;
+  sim::SharedDisk* system_disk(std::string_view host) override;
+  sim::Node& actor() override { return *operator_; }
   std::uint32_t vm(std::string_view name) override {
     return vm_number(scenario_, std::string(name));
   }
@@ -119,6 +129,7 @@ class Simulation final : public migration::Environment, public faults::Field {
   sim::Node* operator_ = nullptr;
   std::vector<std::unique_ptr<FaultTrigger>> triggers_;
   std::vector<Struck> struck_;
+  std::vector<std::uint64_t> step_jobs_;
   /// Faults that can be taken back, in the order of striking.
   std::vector<std::pair<std::size_t, faults::Strike>> lasting_;
   bool faults_ended_ = false;

@@ -213,6 +213,17 @@ TEST_F(Commands, ReportWhatTheDiskReports) {
   rig.disk.set_faults({.latent_error = sim::Chance::always()});
   EXPECT_EQ(sense(run(rig.host.command(1, vsp::guest::read_cdb(0, 1), 1, 0, 512))),
             (std::array<int, 3>{3, 0x11, 0}));
+  rig.disk.set_faults({.full = true});
+  EXPECT_EQ(sense(run(rig.host.command(3, vsp::guest::write_cdb(0, 1), 0, 0, 512))),
+            (std::array<int, 3>{7, 0x27, 7}))
+      << "a thin disk without room";
+  rig.disk.set_faults({});
+  rig.host.write(4, 10, 1, 0x11);
+  rig.world.world.run_until(rig.world.world.now() + sim::Duration{20'000});
+  rig.disk.reset_controller();
+  rig.world.run();
+  EXPECT_EQ(sense(rig.host.guest.results[4]), (std::array<int, 3>{6, 0x29, 0}))
+      << "a reset while it was under way";
   rig.host.handle.close();
   EXPECT_EQ(sense(run(rig.host.command(2, vsp::guest::write_cdb(0, 1), 0, 0, 512))),
             (std::array<int, 3>{2, 0x04, 0}));
