@@ -51,8 +51,14 @@ EventHandle EventQueue::push(const EventKey& key, Wakeable& target) {
   slot.sequence = key.sequence;
   slot.node = key.node;
   slot.where = Where::kHeap;
-  heap_.emplace_back();
-  sift_up(heap_.size() - 1, {key.time, hint_of(key), index});
+  const Entry entry{key.time, hint_of(key), index};
+  if (far_.takes(key.time)) {
+    far_.put(entry);
+    if (empty()) refill();
+  } else {
+    heap_.emplace_back();
+    sift_up(heap_.size() - 1, entry);
+  }
   ++live_;
   return {index, slot.generation};
 }
@@ -70,9 +76,9 @@ bool EventQueue::cancel(EventHandle handle) {
   }
   forget(handle.slot, Where::kWithdrawn);
   --live_;
+  ++withdrawn_;
   drop_withdrawn();
-  const std::size_t size = heap_.size() - kRoot;
-  if (size >= kRebuildFrom && live_ < size / 2) rebuild_without_withdrawn();
+  if (withdrawn_ >= kRebuildFrom / 2 && withdrawn_ > live_) rebuild_without_withdrawn();
   return true;
 }
 
@@ -136,31 +142,73 @@ void EventQueue::free_slot(std::uint32_t index) {
 void EventQueue::remove_top() {
   const Entry top = heap_[kRoot];
   --live_;
-  const Entry last = heap_.back();
-  heap_.pop_back();
-  if (!empty()) sift_down(kRoot, last);
+  take_top_out();
   drop_withdrawn();
   if (empty()) return;
+  __builtin_prefetch(&slots_[heap_[kRoot].slot]);
   HVSIM_ASSERT(before(top, heap_[kRoot]), "two pending events with equal keys");
 }
 
+void EventQueue::take_top_out() {
+  const Entry last = heap_.back();
+  heap_.pop_back();
+  if (!empty()) {
+    sift_down(kRoot, last);
+  } else if (!far_.empty()) {
+    refill();
+  }
+}
+
 void EventQueue::drop_withdrawn() {
-  while (!empty() && slots_[heap_[kRoot].slot].where == Where::kWithdrawn) {
+  while (withdrawn_ != 0 && !empty() && slots_[heap_[kRoot].slot].where == Where::kWithdrawn) {
     free_slot(heap_[kRoot].slot);
-    const Entry last = heap_.back();
-    heap_.pop_back();
-    if (!empty()) sift_down(kRoot, last);
+    --withdrawn_;
+    take_top_out();
+  }
+}
+
+/// The next batch of far events becomes the heap, which is empty.
+void EventQueue::refill() {
+  far_.hand_over([this](const detail::FarEvents::Bucket& soon) {
+    fetch(soon);
+    heap_.insert(heap_.end(), soon.begin(), soon.end());
+  });
+  make_heap();
+}
+
+/// Has the cache fetch what the events of a batch will need. What one needs is known from what was
+/// fetched just before, hence pass after pass: within a pass the misses overlap.
+void EventQueue::fetch(const detail::FarEvents::Bucket& soon) const {
+  constexpr std::ptrdiff_t kLine = 64;
+  for (const Entry& entry : soon) __builtin_prefetch(&slots_[entry.slot]);
+  for (const Entry& entry : soon) {
+    const Slot& slot = slots_[entry.slot];
+    if (slot.where != Where::kHeap) continue;
+    const char* target = reinterpret_cast<const char*>(slot.target);
+    __builtin_prefetch(target, 1);
+    __builtin_prefetch(target - kLine, 1);  // the frame that the target lies in
+    __builtin_prefetch(target + kLine, 1);
+  }
+  for (const Entry& entry : soon) {
+    const Slot& slot = slots_[entry.slot];
+    if (slot.where == Where::kHeap) __builtin_prefetch(slot.target->needs_, 1);
   }
 }
 
 void EventQueue::rebuild_without_withdrawn() {
-  const auto begin = heap_.begin() + kRoot;
-  const auto kept = std::remove_if(begin, heap_.end(), [this](const Entry& entry) {
+  const auto drop = [this](const Entry& entry) {
     const bool withdrawn = slots_[entry.slot].where == Where::kWithdrawn;
     if (withdrawn) free_slot(entry.slot);
     return withdrawn;
-  });
-  heap_.erase(kept, heap_.end());
+  };
+  heap_.erase(std::remove_if(heap_.begin() + kRoot, heap_.end(), drop), heap_.end());
+  far_.erase_if(drop);
+  withdrawn_ = 0;
+  make_heap();
+  if (empty() && !far_.empty()) refill();
+}
+
+void EventQueue::make_heap() {
   for (std::size_t place = parent_of(heap_.size() - 1); place >= kRoot; --place) {
     sift_down(place, heap_[place]);
   }
@@ -221,11 +269,13 @@ void EventQueue::sift_down(std::size_t place, Entry entry) {
 
 std::vector<EventKey> EventQueue::first(std::size_t most) const {
   std::vector<EventKey> keys;
-  for (std::size_t place = kRoot; place < heap_.size(); ++place) {
-    const Slot& slot = slots_[heap_[place].slot];
-    if (slot.where != Where::kHeap) continue;
-    keys.push_back({heap_[place].time, slot.node, slot.sequence, slot.path});
-  }
+  const auto add = [&keys, this](const Entry& entry) {
+    const Slot& slot = slots_[entry.slot];
+    if (slot.where != Where::kHeap) return;
+    keys.push_back({entry.time, slot.node, slot.sequence, slot.path});
+  };
+  std::for_each(heap_.begin() + kRoot, heap_.end(), add);
+  far_.for_each(add);
   const std::size_t count = std::min(most, keys.size());
   std::partial_sort(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(count), keys.end());
   keys.resize(count);

@@ -1,17 +1,18 @@
 // What happens next. Events are ordered by what they mean, (time, node, task path, sequence within
 // the task), never by the order in which they were inserted (law 2).
 //
-// A heap with four children per place, laid out so that four siblings fill one cache line: an
-// entry holds the time and as much of the rest of the key as fits, the slot it names holds all of
-// it. Withdrawn events stay in the heap until they surface or outnumber the others.
+// The events that are due soon lie in a heap, the others in buckets by time (far_events.hpp), a
+// batch of which becomes the heap when it runs empty. The heap has four children per place, laid
+// out so that four siblings fill one cache line. Withdrawn events stay where they are until they
+// surface or outnumber the others.
 #pragma once
 
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <new>
-#include <vector>
 
+#include "sim/kernel/event_entry.hpp"
+#include "sim/kernel/far_events.hpp"
 #include "sim/kernel/time.hpp"
 
 namespace sim {
@@ -39,6 +40,11 @@ class Wakeable {
 
  protected:
   ~Wakeable() = default;
+  /// Memory that wake() will need, besides the object itself; the queue has it fetched in time.
+  const void* needs_ = nullptr;
+
+ private:
+  friend class EventQueue;
 };
 
 /// Names a pending event so that it can be withdrawn. Stale handles are harmless.
@@ -79,13 +85,7 @@ class EventQueue {
   std::size_t size() const { return live_; }
 
  private:
-  /// Orders by (time, hint); equal hints are decided by the slots.
-  struct Entry {
-    Time time{};
-    std::uint32_t hint = 0;  // of node and path: never in contradiction to their order
-    std::uint32_t slot = 0;
-  };
-  static_assert(sizeof(Entry) == 16, "four siblings in a cache line");
+  using Entry = detail::EventEntry;
 
   enum class Where : std::uint8_t { kFree, kHeap, kWithdrawn, kParked };
 
@@ -99,20 +99,6 @@ class EventQueue {
     Where where : 2 = Where::kFree;
   };
   static_assert(sizeof(Slot) == 32, "two slots in a cache line");
-
-  template <class T>
-  struct CacheLineAllocator {
-    using value_type = T;
-    static constexpr std::align_val_t kAlign{64};
-    CacheLineAllocator() = default;
-    template <class U>
-    CacheLineAllocator(const CacheLineAllocator<U>&) {}
-    T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kAlign)); }
-    void deallocate(T* memory, std::size_t) { ::operator delete(memory, kAlign); }
-    friend bool operator==(CacheLineAllocator, CacheLineAllocator) { return true; }
-  };
-  template <class T>
-  using Array = std::vector<T, CacheLineAllocator<T>>;
 
   /// The first places stay unused, which puts siblings at multiples of four.
   static constexpr std::size_t kRoot = 3;
@@ -128,15 +114,21 @@ class EventQueue {
   void forget(std::uint32_t slot, Where where);
   void free_slot(std::uint32_t slot);
   void remove_top();
+  void take_top_out();
+  void refill();
+  void fetch(const detail::FarEvents::Bucket& soon) const;
   void drop_withdrawn();
   void rebuild_without_withdrawn();
+  void make_heap();
   void sift_up(std::size_t place, Entry entry);
   void sift_down(std::size_t place, Entry entry);
 
-  Array<Entry> heap_ = Array<Entry>(kRoot);  // the top, if any, is never a withdrawn event
-  Array<Slot> slots_;
+  detail::LineArray<Entry> heap_ = detail::LineArray<Entry>(kRoot);  // its top is not withdrawn
+  detail::FarEvents far_;                                            // empty when the heap is
+  detail::LineArray<Slot> slots_;
   std::uint32_t free_ = 0;  // 0: none; slot 0 is never used
   std::size_t live_ = 0;
+  std::size_t withdrawn_ = 0;  // events in the heap or far away that will not happen
 };
 
 }  // namespace sim

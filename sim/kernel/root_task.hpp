@@ -14,6 +14,10 @@ struct RootTask final : Wakeable {
   ~RootTask();
   RootTask(const RootTask&) = delete;
   void wake() override;
+  static void* operator new(std::size_t bytes) { return detail::take_frame(bytes); }
+  static void operator delete(void* task, std::size_t bytes) noexcept {
+    detail::give_frame(task, bytes);
+  }
 
   TaskContext context;
   Task<> body;

@@ -24,6 +24,7 @@ SleepAwaiter::~SleepAwaiter() {
 
 void SleepAwaiter::start(std::coroutine_handle<> handle, TaskContext& context) {
   context_ = &context;
+  needs_ = &context;
   handle_ = handle;
   if (when_ != kNever) event_ = schedule(context, when_, *this);
 }
@@ -50,6 +51,7 @@ void Waiter::start(WaitList& list, std::coroutine_handle<> handle, TaskContext& 
   list_ = &list;
   handle_ = handle;
   context_ = &context;
+  needs_ = &context;
   state_ = State::kWaiting;
   list.waiting_.append(*this);
   if (deadline != kNever) event_ = schedule(context, deadline, *this);

@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "sim/kernel/event_queue.hpp"
+#include "sim/kernel/frame_pool.hpp"
 #include "sim/kernel/time.hpp"
 #include "traces/assert.hpp"
 
@@ -59,6 +60,9 @@ struct PromiseBase {
   PromiseBase* parent = nullptr;  // who awaits this coroutine; null for a root
   std::coroutine_handle<> self{};
   std::coroutine_handle<>* owner = nullptr;  // the handle in the Task that owns this coroutine
+
+  static void* operator new(std::size_t bytes) { return take_frame(bytes); }
+  static void operator delete(void* frame, std::size_t bytes) noexcept { give_frame(frame, bytes); }
 
   std::suspend_always initial_suspend() noexcept { return {}; }
   struct Final {

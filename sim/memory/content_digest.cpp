@@ -41,8 +41,7 @@ class RegionDigest {
       if (nonzero != 0) summary.leaves |= std::uint64_t{1} << i;
     }
     if (summary.leaves == 0) return summary;
-    if (summary.leaves == ~std::uint64_t{0} && region.dense && byte_frames_ == 0 &&
-        !region.bytes) {
+    if (summary.leaves == ~std::uint64_t{0} && region.dense && byte_frames_ == 0 && !region.bytes) {
       // In one piece, which is what hashing likes best. The same value as below.
       const std::span slots(region.dense.get(), VersionStore::kRegionFrames);
       summary.digest = traces::digest_of(std::as_bytes(slots));

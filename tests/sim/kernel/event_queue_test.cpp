@@ -130,6 +130,41 @@ TEST(EventQueue, AgreesWithASortedSetOverALongMixedUse) {
   EXPECT_EQ(pop_all(queue), std::vector<EventKey>(model.begin(), model.end()));
 }
 
+/// Near and far events change places: times from nanoseconds to centuries, many of them equal.
+TEST(EventQueue, TimesOfEveryMagnitudeComeOutInOrder) {
+  EventQueue queue;
+  Target target;
+  std::set<EventKey> expected;
+  std::vector<std::pair<EventKey, EventHandle>> handles;
+  std::uint64_t state = 0x2545'f491'4f6c'dd1d;
+  const auto next = [&state] {
+    state ^= state << 13;
+    state ^= state >> 7;
+    return state ^= state << 17;
+  };
+  for (std::uint32_t i = 0; i < 20'000; ++i) {
+    const std::uint64_t choice = next() % 8;
+    if (choice < 5) {
+      const auto time = static_cast<std::int64_t>((next() | 1) >> (1 + next() % 63));
+      const EventKey key = key_of(i % 500 < 2 ? INT64_MAX : time, 1, next() % 3, i);
+      expected.insert(key);
+      handles.emplace_back(key, queue.push(key, target));
+    } else if (choice == 5 && !handles.empty()) {
+      const auto [key, handle] = handles[next() % handles.size()];
+      ASSERT_EQ(queue.cancel(handle), expected.erase(key) == 1);
+    } else if (!expected.empty()) {
+      ASSERT_EQ(queue.next_time(), expected.begin()->time);
+      ASSERT_EQ(queue.pop().key, *expected.begin());
+      expected.erase(expected.begin());
+    }
+    ASSERT_EQ(queue.size(), expected.size());
+    ASSERT_EQ(queue.empty(), expected.empty());
+  }
+  const std::vector<EventKey> sorted(expected.begin(), expected.end());
+  EXPECT_EQ(queue.first(sorted.size() + 1), sorted);
+  EXPECT_EQ(pop_all(queue), sorted);
+}
+
 TEST(EventQueue, StaleHandlesDoNotTouchTheEventThatTookTheirSlot) {
   EventQueue queue;
   Target first, second;
