@@ -1,6 +1,5 @@
 // VB-3 (spec I.4, C.4): every REQUESTOFFERS yields each offered channel once and then one
 // ALLOFFERS_DELIVERED. A channel that appears later is offered once as well.
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -9,6 +8,7 @@
 #include "checkers/makers.hpp"
 #include "checkers/per_partition.hpp"
 #include "checkers/property.hpp"
+#include "checkers/vmbus_answers.hpp"
 
 namespace checkers {
 
@@ -18,9 +18,6 @@ namespace ev = traces::ev;
 using traces::ChannelState;
 using traces::Time;
 using traces::VmbusMessage;
-
-constexpr traces::Duration kPatience{100'000'000};
-constexpr std::uint16_t kNoBuffer = 0x13;  // the post is tried again (spec B.4)
 
 struct Bus {
   void take_over(const Bus& source) {
@@ -55,9 +52,7 @@ class Offers final : public Property {
         bus.visible[channel->relid] = event.time;
       }
     } else if (const auto* posted = event.as<ev::MessagePosted>()) {
-      if (posted->to_guest && posted->status != 0 && posted->status != kNoBuffer) {
-        buses_.at(event, posted->partition).deaf = true;
-      }
+      if (refused_for_good(*posted)) buses_.at(event, posted->partition).deaf = true;
     } else {
       buses_.follow(event);
     }
@@ -112,10 +107,9 @@ class Offers final : public Property {
   void at_end(Time end) override {
     buses_.for_each_running([&](const Bus& bus, Time since) {
       if (!bus.asked || bus.deaf) return;
-      const traces::Duration waited = end - std::max(*bus.asked, since);
-      if (waited > kPatience) {
+      if (const auto waited = overdue(*bus.asked, since, end)) {
         violate_at_end(end,
-                       "a request for offers has no end of offers after " + milliseconds(waited));
+                       "a request for offers has no end of offers after " + milliseconds(*waited));
       }
     });
   }

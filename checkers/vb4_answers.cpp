@@ -1,6 +1,5 @@
 // VB-4 (spec I.4, C.4): every OPENCHANNEL, GPADL_HEADER and GPADL_TEARDOWN that the server took has
 // exactly one answer, and there is no answer without its request.
-#include <algorithm>
 #include <map>
 #include <string>
 #include <tuple>
@@ -9,6 +8,7 @@
 #include "checkers/makers.hpp"
 #include "checkers/per_partition.hpp"
 #include "checkers/property.hpp"
+#include "checkers/vmbus_answers.hpp"
 
 namespace checkers {
 
@@ -19,9 +19,6 @@ using traces::ChannelState;
 using traces::GpadlState;
 using traces::Time;
 using traces::VmbusMessage;
-
-constexpr traces::Duration kPatience{100'000'000};
-constexpr std::uint16_t kNoBuffer = 0x13;  // the post is tried again (spec B.4)
 
 struct Bus {
   /// Channels and GPADLs are told anew by the server that restores them.
@@ -72,9 +69,7 @@ class Answers final : public Property {
       Bus& bus = buses_.at(event, gpadl->partition);
       bus.gpadls[gpadl->gpadl] = gpadl->to;
     } else if (const auto* posted = event.as<ev::MessagePosted>()) {
-      if (posted->to_guest && posted->status != 0 && posted->status != kNoBuffer) {
-        buses_.at(event, posted->partition).deaf = true;
-      }
+      if (refused_for_good(*posted)) buses_.at(event, posted->partition).deaf = true;
     } else {
       buses_.follow(event);
     }
@@ -149,12 +144,12 @@ class Answers final : public Property {
     buses_.for_each_running([&](const Bus& bus, Time since) {
       if (bus.deaf) return;
       for (const auto& [name, request] : bus.open) {
-        const traces::Duration waited = end - std::max(request.asked, since);
-        if (waited <= kPatience || may_wait(bus, name)) continue;
+        const auto waited = overdue(request.asked, since, end);
+        if (!waited || may_wait(bus, name)) continue;
         const auto [type, relid, id] = name;
         violate_at_end(end, std::string(request_name(type)) + " of channel " +
                                 std::to_string(relid) + ", id " + std::to_string(id) +
-                                ", has no answer after " + milliseconds(waited));
+                                ", has no answer after " + milliseconds(*waited));
       }
     });
   }
