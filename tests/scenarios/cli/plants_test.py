@@ -59,6 +59,13 @@ class Plants(support.Case):
         """The tests below are made from the list."""
         self.assertGreater(len(PLANTS), 40)
 
+    def test_every_checker_has_a_bug_that_it_must_catch(self):
+        """A checker that nobody can make fail proves nothing."""
+        listed = support.hvsim('list', 'checkers', cwd=support.ROOT).stdout.decode().splitlines()
+        numbered = {line.split()[0] for line in listed if re.match(r'[A-Z]{2}-\d', line)}
+        self.assertGreater(len(numbered), 20)
+        self.assertLessEqual(numbered | {'twin-equal'}, {prop for _, prop in PLANTS})
+
     def caught(self, plant, prop):
         """Its property is violated; once more from the printed command; and not without the bug."""
         scenario, options = REACHED_BY.get(plant, (QUICKSTART, ()))
