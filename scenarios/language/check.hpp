@@ -11,9 +11,10 @@
 namespace scenarios {
 
 struct Mistake {
-  std::string path;        ///< where: vms.web.memory, faults.0.when.phase
-  std::string text;        ///< what is wrong, and what would be right
-  std::size_t offset = 0;  ///< in the text that stands there: a condition's characters before it
+  std::string path;  ///< where: vms.web.memory, faults.0.when.phase
+  std::string text;  ///< what is wrong, and what would be right
+  /// Of a condition: how far into the text that stands there.
+  std::optional<std::size_t> offset{};
 };
 
 /// The first mistake. A scenario without one can be built, run, written and read again. What is

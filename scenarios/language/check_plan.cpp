@@ -7,6 +7,7 @@
 #include "hypervisor/management/installation.hpp"
 #include "scenarios/language/check_parts.hpp"
 #include "scenarios/language/fields.hpp"
+#include "scenarios/language/points.hpp"
 #include "traces/reflection.hpp"
 
 namespace scenarios::check {
@@ -236,6 +237,14 @@ class Plan {
   void buggify(std::size_t index) const {
     const std::string path = "buggify." + std::to_string(index);
     const BuggifySpec& spec = scenario_.buggify[index];
+    std::vector<std::string> known;
+    for (const Point& point : all_buggify_points()) known.push_back(point.name);
+    if (std::find(known.begin(), known.end(), spec.point) == known.end()) {
+      const std::string near = nearest(spec.point, known);
+      fail(path + ".point", "there is no point `" + shorten(spec.point) + "`" +
+                                (near.empty() ? "; `hvsim list buggify` shows them"
+                                              : ", did you mean `" + near + "`?"));
+    }
     for (std::size_t i = 0; i < index; ++i) {
       if (scenario_.buggify[i].point == spec.point) {
         fail(path + ".point", "`" + shorten(spec.point) + "` stands here twice; remove one");
@@ -274,7 +283,7 @@ class Plan {
     if (const auto mistake = checkers::find_mistake(pattern)) {
       throw Mistake{pattern_path(path, item, *mistake),
                     mistake->text + suggestion(mistake->word, known_words(*mistake)),
-                    mistake->offset};
+                    mistake->in_where ? std::optional(mistake->offset) : std::nullopt};
     }
     if (item.vm.empty()) return;
     for (const checkers::EventPattern& part : pattern.events) {

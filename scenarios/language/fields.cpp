@@ -116,7 +116,7 @@ std::vector<Field> fields(FaultSpec& fault) {
 }
 
 std::vector<Field> fields(ExpectSpec& item) {
-  std::vector<Field> all{{"vm", Shape::Name, &item.vm}};
+  std::vector<Field> all;
   if (item.pattern) {
     all.push_back({"name", Shape::Text, &item.pattern->name});
     all.push_back({"at-most", Shape::Count, &item.pattern->most, 0, 1'000'000'000});
@@ -132,6 +132,7 @@ std::vector<Field> fields(ExpectSpec& item) {
       all.push_back({item.name, Shape::Name, &item.host});
     }
   }
+  all.push_back({"vm", Shape::Name, &item.vm});
   return all;
 }
 

@@ -223,7 +223,7 @@ Place within(Place place, const std::string& text, const std::string& scalar, st
 }  // namespace
 
 Place locate(const Value& root, const std::string& path, const std::string& text,
-             std::size_t offset) {
+             std::optional<std::size_t> offset) {
   Value at = root;
   std::size_t from = 0;
   while (from <= path.size()) {
@@ -246,8 +246,8 @@ Place locate(const Value& root, const std::string& path, const std::string& text
     at.path = next.path;
     at.home = next.home;
   }
-  if (offset == 0 || !at.node.IsScalar()) return at.place();
-  return within(at.place(), text, at.node.Scalar(), offset);
+  if (!offset || !at.node.IsScalar()) return at.place();
+  return within(at.place(), text, at.node.Scalar(), *offset);
 }
 
 }  // namespace scenarios

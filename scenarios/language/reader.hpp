@@ -60,6 +60,6 @@ class Record {
 /// Where a path leads: its last value, or, where that is absent, what it would stand in. `offset`
 /// characters into the value if `text`, the whole file, has it there as it is.
 Place locate(const Value& root, const std::string& path, const std::string& text,
-             std::size_t offset);
+             std::optional<std::size_t> offset);
 
 }  // namespace scenarios

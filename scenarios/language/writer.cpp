@@ -238,11 +238,20 @@ class Writer {
           all.begin(), all.end(), [&item](const Field& field) { return field.key == item.name; });
       if (item.pattern) {
         defaults.pattern.emplace();
+        if (item.pattern->kind == checkers::Pattern::Kind::AtMost) {
+          entries.add(item.name, std::to_string(item.pattern->most));
+          defaults.pattern->most = item.pattern->most;
+        }
         add_events(item.name, *item.pattern, entries);
       } else if (!has_value) {
         entries.add(item.name, "true");
       }
-      items.push_back(entries.add_fields(item, defaults, {item.name}));
+      if (entries.lines().empty()) {
+        entries.add_fields(item, defaults, {item.name});
+      } else {
+        entries.add_fields(item, defaults, {});
+      }
+      items.push_back(entries);
     }
     list("expect", items);
   }

@@ -6,6 +6,7 @@
 
 #include "scenarios/language/reader.hpp"
 #include "scenarios/runner/build_id.hpp"
+#include "scenarios/runner/expectations.hpp"
 #include "scenarios/runner/simulation.hpp"
 #include "scenarios/runner/story.hpp"
 #include "traces/assert.hpp"
@@ -25,9 +26,11 @@ CheckerList checkers_for(const Scenario& scenario) {
   return all;
 }
 
-std::vector<Finding> conclude(const CheckerList& list, traces::Time end, bool detail) {
+std::vector<Finding> conclude(const Scenario& scenario, const CheckerList& list, traces::Time end,
+                              bool detail) {
   std::vector<Finding> findings;
   for (const auto& checker : list) findings.push_back(checker->conclude(end, detail));
+  excuse_liveness(scenario, findings);
   return findings;
 }
 
@@ -62,22 +65,26 @@ class Fan final : public traces::Observer {
 /// The twin of a run that has just been made (design §4).
 Finding twin_finding(const Scenario& scenario, const RunOptions& options,
                      checkers::TwinCheck& check, const std::vector<checkers::Hold>& holds,
-                     const std::vector<Struck>& struck) {
+                     const Simulation& original) {
+  const std::vector<Struck>& struck = original.struck();
   SimulationOptions twin = simulation_options(options);
   twin.plants.clear();  // a planted bug is in the run, not in what it is held against
   twin.twin = true;
   twin.holds = holds;
   twin.struck = struck;
+  twin.step_jobs = original.step_jobs();
   Simulation simulation(scenario, twin);
   simulation.recorder().attach(check.twin(), checkers::TwinCheck::events());
   simulation.run();
   Finding finding = check.conclude();
   for (const Struck& strike : struck) {
-    // A paused host holds its guests at instants that no twin is told of.
+    // A paused or slowed host makes guests act at instants that no twin is told of.
     if (finding.verdict != Verdict::Violated) break;
-    if (scenario.faults[strike.fault].fault != "pause-host") continue;
+    const std::string& fault = scenario.faults[strike.fault].fault;
+    if (!faults::find(fault)->untwinned) continue;
     finding.verdict = Verdict::Unknown;
-    finding.explanation = "a host was paused, which a twin cannot repeat: " + finding.explanation;
+    finding.explanation =
+        "`" + fault + "` struck, which a twin cannot repeat: " + finding.explanation;
   }
   return finding;
 }
@@ -110,7 +117,8 @@ Finding strikes_finding(const Scenario& scenario, const std::vector<Struck>& str
     finding.verdict = Verdict::Unknown;
     finding.explanation = scenario.faults[index].fault + " in line " +
                           std::to_string(scenario.faults[index].place.line) +
-                          " waited for an event that did not come";
+                          " did not strike: its event did not come in time, nobody played its "
+                          "role, or there was nothing to strike";
     break;
   }
   return finding;
@@ -165,7 +173,7 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   outcome.hash = recorder.hash();
   outcome.events = recorder.events();
   outcome.end = simulation.world().now();
-  outcome.findings = conclude(list, outcome.end, options.detail);
+  outcome.findings = conclude(scenario, list, outcome.end, options.detail);
   if (!scenario.faults.empty()) {
     outcome.findings.push_back(strikes_finding(scenario, simulation.struck()));
   }
@@ -176,8 +184,7 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
     outcome.compared = replay->equal_events();
   }
   if (wants_twin) {
-    outcome.findings.push_back(
-        twin_finding(scenario, options, twin, holds.holds(), simulation.struck()));
+    outcome.findings.push_back(twin_finding(scenario, options, twin, holds.holds(), simulation));
   }
   if (options.twice) {
     outcome.findings.push_back(determinism_finding(scenario, options, determinism));
@@ -236,28 +243,7 @@ std::vector<Finding> check_trace(traces::TraceReader& trace) {
   const CheckerList list = checkers_for(run.scenario);
   Fan fan(list);
   trace.read_all(fan);
-  return conclude(list, fan.end(), trace.header().detail);
-}
-
-CheckerList expectation_checkers(const Scenario& scenario) {
-  CheckerList all;
-  for (const ExpectSpec& spec : scenario.expect) {
-    if (spec.name == "twin-equal") continue;
-    checkers::Expectation expectation;
-    expectation.name = spec.name;
-    expectation.vm = Simulation::vm_number(scenario, spec.vm);
-    expectation.host = spec.host;
-    expectation.bound = spec.bound;
-    auto checker = checkers::make_expectation(expectation);
-    HVSIM_ASSERT(checker != nullptr, "the parser lets known expectations through only");
-    all.push_back(std::move(checker));
-  }
-  return all;
-}
-
-bool expects_twin(const Scenario& scenario) {
-  return std::any_of(scenario.expect.begin(), scenario.expect.end(),
-                     [](const ExpectSpec& spec) { return spec.name == "twin-equal"; });
+  return conclude(run.scenario, list, fan.end(), trace.header().detail);
 }
 
 }  // namespace scenarios

@@ -6,11 +6,11 @@
 #include <rapidcheck/gtest.h>
 
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "scenarios/language/reader.hpp"
+#include "tests/scenarios/language/complaint.hpp"
 #include "tests/scenarios/language/library.hpp"
 
 namespace scenarios {
@@ -19,21 +19,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-/// The complaint about a text, "" when there is none.
-std::string complaint(const std::string& text, const std::vector<Override>& overrides = {}) {
-  try {
-    parse_scenario("s.yaml", text, overrides);
-    return "";
-  } catch (const UserError& error) {
-    return error.what();
-  }
-}
-
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  const std::size_t at = text.find(from);
-  if (at == std::string::npos) throw std::logic_error("not in the text: " + from);
-  return text.replace(at, from.size(), to);
-}
+using test::complaint;
+using test::replaced;
 
 TEST(Parser, ReadsTheQuickstart) {
   const Scenario scenario = parse_scenario("q.yaml", test::quickstart());

@@ -70,6 +70,35 @@ TEST(Units, CountsAreDecimal) {
   }
 }
 
+TEST(Units, ChancesOfEqualSizeAreEqualFractions) {
+  EXPECT_EQ(parse_percent("0.5%"), sim::Chance::per_million(5'000));
+  EXPECT_EQ(parse_percent("0.50%"), parse_percent("0.5%"));
+  EXPECT_EQ(parse_percent("0.00001%")->denominator, 100'000'000'000U);
+}
+
+TEST(Units, TextsAreTheShortestThatAreExact) {
+  EXPECT_EQ(duration_text(sim::Duration{1'500'000}), "1500us");
+  EXPECT_EQ(duration_text(sim::Duration{120'000'000'000}), "120s");
+  EXPECT_EQ(duration_text(sim::Duration{0}), "0ns");
+  EXPECT_EQ(size_text(64ULL << 20), "64MiB");
+  EXPECT_EQ(size_text(1025), "1025B");
+  EXPECT_EQ(rate_text(2'500'000'000), "2500Mbit/s");
+  EXPECT_EQ(percent_text(sim::Chance::per_million(5'000)), "0.5%");
+  EXPECT_EQ(percent_text(sim::Chance::always()), "100%");
+  EXPECT_EQ(percent_text(sim::Chance::never()), "0%");
+}
+
+RC_GTEST_PROP(Units, EveryQuantitySurvivesItsText, ()) {
+  const auto ns = *rc::gen::inRange<std::int64_t>(0, kLongestNs);
+  RC_ASSERT(parse_duration(duration_text(sim::Duration{ns}))->ns == ns);
+  const auto bytes = *rc::gen::inRange<std::uint64_t>(0, 1ULL << 50);
+  RC_ASSERT(parse_size(size_text(bytes)) == bytes);
+  const auto bits = *rc::gen::inRange<std::uint64_t>(0, 10'000'000'000'001);
+  RC_ASSERT(parse_rate(rate_text(bits)) == bits);
+  const auto chance = sim::Chance::per_million(*rc::gen::inRange<std::uint64_t>(1, 1'000'001));
+  RC_ASSERT(parse_percent(percent_text(chance)) == chance);
+}
+
 RC_GTEST_PROP(Units, EveryNanosecondSurvivesItsText, ()) {
   const auto ns = *rc::gen::inRange<std::int64_t>(0, kLongestNs);
   RC_ASSERT(parse_duration(std::to_string(ns) + "ns")->ns == ns);

@@ -1,0 +1,91 @@
+#include "scenarios/runner/expectations.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "checkers/pattern.hpp"
+#include "fault-injection/planner.hpp"
+#include "scenarios/runner/run.hpp"
+#include "scenarios/runner/simulation.hpp"
+#include "traces/assert.hpp"
+
+namespace scenarios {
+
+namespace {
+
+bool is_liveness(const ExpectSpec& spec) {
+  if (spec.pattern) return checkers::is_liveness(*spec.pattern);
+  const auto& all = checkers::expectations();
+  return std::any_of(all.begin(), all.end(), [&spec](const checkers::ExpectationInfo& known) {
+    return spec.name == known.name && known.liveness;
+  });
+}
+
+bool within_budget(const Scenario& scenario) {
+  if (!scenario.budget) return true;
+  const BudgetSpec& stated = *scenario.budget;
+  faults::Budget budget;
+  budget.faults = stated.faults;
+  budget.hosts_down = stated.hosts_down;
+  budget.without = stated.without;
+  budget.with = stated.with;
+  budget.from = stated.from;
+  budget.until = stated.until;
+  for (const auto kind : {faults::Class::Network, faults::Class::Storage, faults::Class::Host,
+                          faults::Class::Guest, faults::Class::Operator}) {
+    const auto& of = stated.of;
+    if (std::find(of.begin(), of.end(), faults::name_of(kind)) != of.end()) {
+      budget.of.push_back(kind);
+    }
+  }
+  return faults::within(budget, {scenario.faults.begin(), scenario.faults.end()});
+}
+
+}  // namespace
+
+std::vector<std::unique_ptr<checkers::Checker>> expectation_checkers(const Scenario& scenario) {
+  std::vector<std::unique_ptr<checkers::Checker>> all;
+  for (const ExpectSpec& spec : scenario.expect) {
+    if (spec.name == "twin-equal") continue;
+    const std::uint32_t vm = Simulation::vm_number(scenario, spec.vm);
+    if (spec.pattern) {
+      all.push_back(checkers::make_pattern(*spec.pattern, vm));
+      continue;
+    }
+    checkers::Expectation expectation;
+    expectation.name = spec.name;
+    expectation.vm = vm;
+    expectation.host = spec.host;
+    expectation.bound = spec.bound;
+    auto checker = checkers::make_expectation(expectation);
+    HVSIM_ASSERT(checker != nullptr, "the parser lets known expectations through only");
+    all.push_back(std::move(checker));
+  }
+  return all;
+}
+
+bool expects_twin(const Scenario& scenario) {
+  return std::any_of(scenario.expect.begin(), scenario.expect.end(),
+                     [](const ExpectSpec& spec) { return spec.name == "twin-equal"; });
+}
+
+void excuse_liveness(const Scenario& scenario, std::vector<checkers::Finding>& findings) {
+  if (within_budget(scenario)) return;
+  std::vector<bool> liveness;
+  for (const ExpectSpec& spec : scenario.expect) {
+    if (spec.name != "twin-equal") liveness.push_back(is_liveness(spec));
+  }
+  HVSIM_ASSERT(findings.size() >= liveness.size(), "every expectation has a finding");
+  const std::size_t first = findings.size() - liveness.size();
+  for (std::size_t i = 0; i < liveness.size(); ++i) {
+    checkers::Finding& finding = findings[first + i];
+    if (!liveness[i] || finding.verdict != checkers::Verdict::Violated) continue;
+    finding.verdict = checkers::Verdict::Unknown;
+    finding.explanation =
+        "the faults go beyond the budget, so only safety is judged: " + finding.explanation;
+  }
+}
+
+}  // namespace scenarios
