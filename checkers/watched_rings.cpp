@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "traces/digest.hpp"
+#include "traces/reflection.hpp"
 
 namespace checkers {
 
@@ -103,7 +104,8 @@ traces::EventSet RingProperty::events() const {
   traces::EventSet set = Property::events();
   for (traces::EventType type :
        {ev::MemoryWatch::kType, ev::MemoryWatchedWrite::kType, ev::MemoryUnwatch::kType,
-        ev::NodeKilled::kType, ev::PartitionState::kType}) {
+        ev::NodeKilled::kType, ev::PartitionState::kType, ev::VmCreated::kType,
+        ev::FaultFired::kType}) {
     set.set(static_cast<std::size_t>(type));
   }
   return set;
@@ -125,9 +127,43 @@ void RingProperty::on_event(const traces::Event& event) {
       drop_if(event, true, 0);
     } else if (const auto* state = event.as<ev::PartitionState>()) {
       if (state->to == traces::PartitionState::Deleted) drop_if(event, false, state->partition);
+    } else if (const auto* created = event.as<ev::VmCreated>()) {
+      note_vm(event, *created);
+    } else if (const auto* fired = event.as<ev::FaultFired>()) {
+      note_fault(event, *fired);
     }
-    other(event);
+    if (!about_hostile(event)) other(event);
   }
+}
+
+void RingProperty::note_vm(const traces::Event& event, const ev::VmCreated& created) {
+  if (created.partition != 0) {
+    vms_[{event.node.value, created.partition}] = std::string(created.name);
+  }
+}
+
+void RingProperty::note_fault(const traces::Event& event, const ev::FaultFired& fired) {
+  if (fired.fault != "hostile-rings") return;
+  hostile_.emplace(fired.target);
+  std::vector<RingKey> gone;
+  for (const auto& [key, ring] : rings_) {
+    if (hostile(key.channel)) gone.push_back(key);
+  }
+  for (const RingKey& key : gone) drop(event, key);
+}
+
+bool RingProperty::about_hostile(const traces::Event& event) const {
+  if (hostile_.empty()) return false;
+  // States and ends of partitions concern more than rings.
+  if (event.as<ev::PartitionState>() != nullptr || event.as<ev::VpState>() != nullptr) return false;
+  const auto partition = traces::field(event, "partition");
+  return partition && hostile({event.node.value, partition->number, 0});
+}
+
+bool RingProperty::hostile(const ChannelKey& channel) const {
+  if (hostile_.empty()) return false;
+  const auto vm = vms_.find({channel.node, channel.partition});
+  return vm != vms_.end() && hostile_.count(vm->second) != 0;
 }
 
 void RingProperty::watch(const traces::Event& event, const ev::MemoryWatch& watch) {
@@ -135,6 +171,7 @@ void RingProperty::watch(const traces::Event& event, const ev::MemoryWatch& watc
   if (!to_guest && watch.purpose != traces::WatchPurpose::RingToHost) return;
   const RingKey key{{event.node.value, watch.partition, watch.owner}, to_guest};
   drop(event, key);
+  if (hostile(key.channel)) return;
   watches_[{event.node.value, watch.partition, watch.watch}] = key;
   WatchedRing& ring = rings_[key];
   ring.key = key;

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "checkers/property.hpp"
@@ -80,7 +82,9 @@ struct RingWrite {
   bool covers(std::uint32_t at) const { return at >= offset && at < offset + bytes; }
 };
 
-/// A property of rings: it is told what happens to them. Needs level 1.
+/// A property of rings: it is told what happens to them. Needs level 1. A guest that breaks its own
+/// rings on purpose (the fault hostile-rings) is owed nothing by them from then on, wherever its VM
+/// runs: its rings are no longer watched.
 class RingProperty : public Property {
  public:
   /// Whether WatchedRing::data is kept: it costs a copy of every ring.
@@ -113,11 +117,17 @@ class RingProperty : public Property {
   void take(const traces::Event& event, const traces::ev::MemoryWatchedWrite& write);
   void drop(const traces::Event& event, const RingKey& key);
   void drop_if(const traces::Event& event, bool whole_node, std::uint64_t partition);
+  void note_vm(const traces::Event& event, const traces::ev::VmCreated& created);
+  void note_fault(const traces::Event& event, const traces::ev::FaultFired& fired);
+  bool hostile(const ChannelKey& channel) const;
+  bool about_hostile(const traces::Event& event) const;
 
   Keep keep_;
   std::map<WatchKey, RingKey> watches_;
   std::map<RingKey, WatchedRing> rings_;
   std::map<RingKey, bool> filled_;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::string> vms_;  // by node and partition
+  std::set<std::string, std::less<>> hostile_;                          // VMs
 };
 
 /// "relid 2 of partition 2, ring to the guest", for explanations.

@@ -87,12 +87,14 @@ void scribble_on_rings(Field& field, const Strike& strike) {
   constexpr std::size_t kHeader = 16;  // both indices, the mask, the pending size
   migration::WorkerProcess* worker = worker_of(field, strike);
   hv::Partition& partition = worker->partition();
+  const auto now = static_cast<std::uint64_t>(field.world().now().ns);
   for (const vmbus::RingFrames& rings : worker->vmbus().rings()) {
     for (const bool to_host : {true, false}) {
       const auto& frames = to_host ? rings.to_host : rings.to_guest;
       for (std::size_t page = 0; page < frames.size(); ++page) {
+        const std::uint64_t ring = std::uint64_t{rings.relid} << 1 | (to_host ? 1U : 0U);
         scribble(field, partition, frames[page], page == 0 ? kHeader : sim::kPageSize,
-                 {strike.number, rings.relid, to_host ? 1U : 0U, page});
+                 {partition.vm(), now, ring, page});
       }
     }
     partition.guest_signal_event({vmbus::protocol::event_connection(rings.relid)}, 0);

@@ -102,6 +102,14 @@ void release(Field& field, const Strike& strike) {
   if (host != nullptr) host->set_memory_pressure(rule_of(strike), 0);
 }
 
+void drift(Field& field, const Strike& strike, std::int64_t millionths) {
+  management::Host* host = field.installation().host(field.host(strike.target)->id());
+  if (host != nullptr) host->set_clock_drift(millionths);
+}
+void run_fast(Field& field, const Strike& strike) { drift(field, strike, strike.amount); }
+void run_slow(Field& field, const Strike& strike) { drift(field, strike, -strike.amount); }
+void run_true(Field& field, const Strike& strike) { drift(field, strike, 0); }
+
 bool is_up(Field& field, const Strike& strike) {
   return field.installation().host(field.host(strike.target)->id()) != nullptr;
 }
@@ -135,6 +143,24 @@ const std::vector<Fault>& host_faults() {
        .what = "a host loses power and boots again, once per this time",
        .apply = start_storm,
        .undo = end_storm},
+      {.name = "fast-clock",
+       .kind = Class::Host,
+       .target = Target::Host,
+       .reversible = true,
+       .magnitude = {Amount::Chance, percent(1), percent(50), percent(10)},
+       .what = "a host's clock drifts: time-outs and intervals by its clock end too soon",
+       .apply = run_fast,
+       .undo = run_true,
+       .possible = is_up},
+      {.name = "slow-clock",
+       .kind = Class::Host,
+       .target = Target::Host,
+       .reversible = true,
+       .magnitude = {Amount::Chance, percent(1), percent(50), percent(10)},
+       .what = "a host's clock drifts: time-outs and intervals by its clock end too late",
+       .apply = run_slow,
+       .undo = run_true,
+       .possible = is_up},
       {.name = "pause-host",
        .kind = Class::Host,
        .target = Target::Host,

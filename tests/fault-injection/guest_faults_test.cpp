@@ -17,12 +17,16 @@ constexpr sim::Time kLater{200'000'000};
 class Guests : public ::testing::TestWithParam<const char*> {
  protected:
   Played struck(const FaultLine& fault, bool moves = false) {
-    return play(two_vms(moves, GetParam()), {fault});
+    scenarios::Scenario scenario = two_vms(moves, GetParam());
+    // That the guest ends in the ordinary way is not promised here.
+    std::erase_if(scenario.expect, [](const auto& expect) { return expect.name != "twin-equal"; });
+    return play(std::move(scenario), {fault});
   }
   /// The other VM lives as it would have without the fault.
   static void expect_neighbour_unharmed(const Played& played, const Played& quiet) {
     EXPECT_EQ(played.count("heartbeat 2"), quiet.count("heartbeat 2")) << played.story();
-    EXPECT_FALSE(played.has("vm.state alpha 2 off")) << played.story();
+    EXPECT_EQ(played.count("vm.state alpha 2 off"), 1U) << "when it was created\n"
+                                                        << played.story();
     EXPECT_FALSE(played.has("killed")) << played.story();
   }
 };
@@ -48,7 +52,7 @@ TEST_P(Guests, ThatHangSayNothingUntilTheyGoOn) {
   const Played played = struck(FaultLine("hang-guest", "web").at(100_ms).lasts(200_ms));
   EXPECT_EQ(played.count("heartbeat 1", sim::Time{105'000'000}, sim::Time{300'000'000}), 0U);
   EXPECT_GT(played.count("heartbeat 1", sim::Time{300'000'000}), 10U) << played.story();
-  EXPECT_FALSE(played.has("vm.state alpha 1 off"));
+  EXPECT_EQ(played.count("vm.state alpha 1 off"), 1U);
   EXPECT_EQ(played.violations(), "");
   EXPECT_EQ(played.verdict("twin-equal"), Verdict::Holds);
   expect_neighbour_unharmed(played, play(two_vms(false, GetParam()), {}));
@@ -72,7 +76,7 @@ TEST_P(Guests, ThatScribbleOverTheirRingsHarmOnlyThemselves) {
         play(std::move(scenario), {FaultLine("hostile-rings", "web").at(100_ms)}, seed);
     EXPECT_EQ(played.verdict("faults-struck"), Verdict::Holds);
     EXPECT_EQ(played.violations(), "") << "seed " << seed << "\n" << played.story();
-    EXPECT_FALSE(played.has("vm.state alpha 2 off")) << played.story();
+    EXPECT_EQ(played.count("vm.state alpha 2 off"), 1U) << played.story();
     EXPECT_FALSE(played.has("killed")) << played.story();
     EXPECT_EQ(played.count("heartbeat 1", kLater), 0U) << "nobody can read such rings";
     EXPECT_GE(played.count("heartbeat 2"), quiet.count("heartbeat 2") - 1);

@@ -61,7 +61,8 @@ TEST(CancelMigration, AtAnyInstantLeavesTheVmOnOneHost) {
 }
 
 TEST(CancelMigration, ThatIsNotUnderWayDoesNotStrike) {
-  const Played played = play(two_vms(), {FaultLine("cancel-migration", "web").at(20_ms)});
+  const Played played =
+      play(two_vms(true, "model: worker"), {FaultLine("cancel-migration", "web").at(20_ms)});
   EXPECT_EQ(played.verdict("faults-struck"), Verdict::Unknown);
 }
 
