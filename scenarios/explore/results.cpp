@@ -1,6 +1,7 @@
 #include "scenarios/explore/results.hpp"
 
 #include <sqlite3.h>
+#include <signal.h>
 #include <sys/random.h>
 
 #include <filesystem>
@@ -112,6 +113,8 @@ struct Results::Database {
 
 Results::Results(const std::string& path, Mode mode)
     : path_(path), database_(std::make_unique<Database>()) {
+  // A limit on the size of files shall be an error like a full disk, not the end of the process.
+  ::signal(SIGXFSZ, SIG_IGN);
   const bool is_new = !std::filesystem::exists(path);
   if (is_new && mode == Mode::Open) throw UserError(path + ": there is no such results file");
   const int flags = SQLITE_OPEN_READWRITE | (mode == Mode::Create ? SQLITE_OPEN_CREATE : 0);
