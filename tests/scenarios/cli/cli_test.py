@@ -327,6 +327,20 @@ class Usage(support.Case):
                 self.expect_mistake('run', QUICKSTART, option, value, begins=option + ' ',
                                     mentions=words)
 
+    def test_numbers(self):
+        """Nothing wraps and nothing is cut off, wherever a number is asked for."""
+        self.write('empty.trace', '')
+        show = ('trace', 'show', 'empty.trace')
+        for command, option in ((('run', QUICKSTART), '--seed'), (show, '--from'),
+                                (show, '--count')):
+            for value in ('-5', '-1', '+3', '1.5', '010', '1e3', '0x10', '3x', 'x', ' 3',
+                          '9' * 20, str(2 ** 64)):
+                with self.subTest(option=option, value=value):
+                    self.expect_mistake(*command, f'{option}={value}', begins=option + ' ',
+                                        mentions='whole number')
+        # The value may stand apart, and then looks like an option.
+        self.expect_mistake(*show, '--from', '-5', begins='--from -5: ', mentions='whole number')
+
     def test_files(self):
         """That do not exist, are folders, cannot be named."""
         (self.folder / 'folder').mkdir()
