@@ -1,5 +1,7 @@
 #include "checkers/disk_requests.hpp"
 
+#include <bit>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -39,10 +41,9 @@ bool succeeded(const ev::ScsiCompletion& done) {
 }  // namespace
 
 std::vector<std::uint64_t> hashes_of(traces::Bytes bytes) {
+  static_assert(std::endian::native == std::endian::little, "traces are little-endian");
   std::vector<std::uint64_t> hashes(bytes.size() / 8);
-  for (std::size_t i = 0; i < hashes.size() * 8; ++i) {
-    hashes[i / 8] |= std::to_integer<std::uint64_t>(bytes[i]) << (i % 8 * 8);
-  }
+  if (!hashes.empty()) std::memcpy(hashes.data(), bytes.data(), hashes.size() * 8);
   return hashes;
 }
 
@@ -68,7 +69,7 @@ void DiskProperty::on_event(const traces::Event& event) {
   } else if (const auto* done = event.as<ev::ScsiCompletion>()) {
     completion(event, *done);
   } else if (const auto* report = event.as<ev::DiskSectors>()) {
-    sectors(event, *report, hashes_of(report->hashes));
+    if (wants(report->cause)) sectors(event, *report, hashes_of(report->hashes));
   } else {
     if (event.as<ev::NodeKilled>() != nullptr) killed(event);
     other(event);

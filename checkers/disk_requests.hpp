@@ -41,6 +41,8 @@ class DiskProperty : public Property {
   virtual void completed(const traces::Event& event, const DiskRequest& request, bool success) {}
   /// A host died with this request: it will not be completed.
   virtual void abandoned(const traces::Event& event, const DiskRequest& request) {}
+  /// Whether sectors() is to be called with reports of this cause.
+  virtual bool wants(traces::SectorCause cause) const { return false; }
   /// Sectors as the disk itself reports them.
   virtual void sectors(const traces::Event& event, const traces::ev::DiskSectors& report,
                        const std::vector<std::uint64_t>& hashes) {}

@@ -106,20 +106,21 @@ class Packets final : public RingProperty {
 
     const RingPacket actual = ring->packet_at(account.start);
     const std::uint32_t distance = (account.end + ring->size - account.start) % ring->size;
-    const std::string where =
-        "the packet at " + std::to_string(account.start) + " of the " + name_of(key);
+    const auto where = [&] {
+      return "the packet at " + std::to_string(account.start) + " of the " + name_of(key);
+    };
     if (!actual.shape_valid()) {
-      violate(event, where + " has its payload at " + std::to_string(actual.offset8) + " of " +
+      violate(event, where() + " has its payload at " + std::to_string(actual.offset8) + " of " +
                          std::to_string(actual.length8) + " units");
     } else if (actual.bytes() != distance) {
-      violate(event, where + " occupies " + std::to_string(actual.bytes()) +
+      violate(event, where() + " occupies " + std::to_string(actual.bytes()) +
                          " bytes, the index moved by " + std::to_string(distance));
     } else if (actual.hash != account.hash || actual.type != account.type ||
                actual.transaction != account.transaction ||
                ((actual.flags & 1) != 0) != account.completion_requested) {
-      violate(event, where + " is not the one that the host accounts for");
+      violate(event, where() + " is not the one that the host accounts for");
     } else if (actual.trailer_start != account.start) {
-      violate(event, where + " has a trailer that says " + std::to_string(actual.trailer_start));
+      violate(event, where() + " has a trailer that says " + std::to_string(actual.trailer_start));
     }
   }
 

@@ -160,9 +160,9 @@ class LinearisableBlocks final : public DiskProperty {
     completed(event, request, false);
   }
 
+  bool wants(SectorCause cause) const override { return cause != SectorCause::Write; }
   void sectors(const traces::Event& event, const ev::DiskSectors& report,
                const std::vector<std::uint64_t>& hashes) override {
-    if (report.cause == SectorCause::Write) return;
     const auto found = disks_.find(report.disk);
     if (found == disks_.end()) return;  // no guest's disk
     for (std::size_t i = 0; i < hashes.size(); ++i) {

@@ -131,9 +131,9 @@ class DurableFlushes final : public DiskProperty {
     }
   }
 
+  bool wants(SectorCause cause) const override { return cause == SectorCause::PowerLoss; }
   void sectors(const traces::Event& event, const ev::DiskSectors& report,
                const std::vector<std::uint64_t>& hashes) override {
-    if (report.cause != SectorCause::PowerLoss) return;
     const auto found = disks_.find(report.disk);
     if (found == disks_.end()) return;
     Disk& disk = found->second;

@@ -81,9 +81,12 @@ class MessageSlots final : public Property {
       return;
     }
     Watched& watched = found->second;
+    if (write.writer != traces::Writer::Host || write.data.empty()) {
+      watched.page.write(write.offset, write.data);
+      return;
+    }
     const MessagePage before = watched.page;
     watched.page.write(write.offset, write.data);
-    if (write.writer != traces::Writer::Host || write.data.empty()) return;
     const auto last = static_cast<std::uint32_t>(write.offset + write.data.size() - 1);
     for (std::uint32_t slot = write.offset / MessagePage::kSlotBytes;
          slot <= last / MessagePage::kSlotBytes; ++slot) {
@@ -118,10 +121,6 @@ class MessageSlots final : public Property {
   void deliver(const traces::Event& event, const ev::MessageDelivered& delivered) {
     Slots& slots = slots_.at(event, delivered.partition);
     ++messages_;
-    const std::string what = "message " + std::to_string(delivered.sequence) + " of port " +
-                             std::to_string(delivered.port) + " for SINT " +
-                             std::to_string(delivered.sint) + " of VP " +
-                             std::to_string(delivered.vp);
     Content posted{kTimerExpired, kTimerPayload, delivered.hash};
     if (delivered.type != kTimerExpired) {
       const auto found =
@@ -133,24 +132,31 @@ class MessageSlots final : public Property {
     for (auto& [number, watched] : slots.watches) {
       if (watched.vp != delivered.vp || delivered.sint >= MessagePage::kSlots) continue;
       if (!watched.filled[delivered.sint]) {
-        violate(event, what + " went into a slot that was not free");
+        violate(event, name_of(delivered) + " went into a slot that was not free");
       }
       watched.filled[delivered.sint] = false;
-      compare(event, what, watched.page, delivered.sint, posted);
+      compare(event, delivered, watched.page, posted);
     }
   }
 
-  void compare(const traces::Event& event, const std::string& what, const MessagePage& page,
-               std::uint32_t slot, const Content& posted) {
+  static std::string name_of(const ev::MessageDelivered& delivered) {
+    return "message " + std::to_string(delivered.sequence) + " of port " +
+           std::to_string(delivered.port) + " for SINT " + std::to_string(delivered.sint) +
+           " of VP " + std::to_string(delivered.vp);
+  }
+
+  void compare(const traces::Event& event, const ev::MessageDelivered& delivered,
+               const MessagePage& page, const Content& posted) {
+    const std::uint32_t slot = delivered.sint;
     const std::uint64_t hash = traces::hash64_of(page.payload(slot));
     if (page.type(slot) != posted.type) {
-      violate(event, what + " was posted with type " + std::to_string(posted.type) +
+      violate(event, name_of(delivered) + " was posted with type " + std::to_string(posted.type) +
                          ", its slot says " + std::to_string(page.type(slot)));
     } else if (page.size(slot) != posted.size) {
-      violate(event, what + " was posted with " + std::to_string(posted.size) +
+      violate(event, name_of(delivered) + " was posted with " + std::to_string(posted.size) +
                          " bytes, its slot says " + std::to_string(page.size(slot)));
     } else if (hash != posted.hash) {
-      violate(event, what + " has another payload in its slot than was posted");
+      violate(event, name_of(delivered) + " has another payload in its slot than was posted");
     }
   }
 

@@ -112,10 +112,11 @@ class LostMessages final : public Property {
       return;
     }
     Watched& watched = found->second;
-    const MessagePage before = watched.page;
+    std::array<bool, MessagePage::kSlots> held;
+    for (std::uint32_t at = 0; at < held.size(); ++at) held[at] = watched.page.type(at) != 0;
     watched.page.write(write.offset, write.data);
     for (std::uint32_t at = 0; at < MessagePage::kSlots; ++at) {
-      const bool freed = before.type(at) != 0 && watched.page.type(at) == 0;
+      const bool freed = held[at] && watched.page.type(at) == 0;
       if (!freed || write.writer != traces::Writer::Guest) continue;
       Slot& slot = receivers->vps[watched.vp].slots[at];
       if (watched.page.pending(at) && !slot.unspoken) slot.unspoken = event.time;
@@ -156,21 +157,24 @@ class LostMessages final : public Property {
         for (std::uint32_t at = 0; at < MessagePage::kSlots; ++at) {
           const Slot& slot = receiver.slots[at];
           if (!slot.owed && !slot.unspoken) continue;
-          const std::string where = "SINT " + std::to_string(at) + " of VP " + std::to_string(vp);
           if (late(slot.owed, since, now)) {
             complain(now, event,
-                     std::to_string(slot.waiting.size()) + " messages for " + where +
+                     std::to_string(slot.waiting.size()) + " messages for " + name_of(at, vp) +
                          " wait since " + milliseconds({slot.owed->ns}) +
                          " though the slot is free");
           } else if (late(slot.unspoken, since, now)) {
             complain(now, event,
-                     "the guest freed the slot of " + where + " at " +
+                     "the guest freed the slot of " + name_of(at, vp) + " at " +
                          milliseconds({slot.unspoken->ns}) +
                          " with MessagePending set and sent neither EOM nor EOI");
           }
         }
       }
     });
+  }
+
+  static std::string name_of(std::uint32_t slot, std::uint32_t vp) {
+    return "SINT " + std::to_string(slot) + " of VP " + std::to_string(vp);
   }
 
   void complain(Time now, const traces::Event* event, std::string what) {

@@ -83,27 +83,29 @@ class LentPages final : public Property {
   void touched(const traces::Event& event, const ev::VmbusAccess& access) {
     ++accesses_;
     const Loans& loans = loans_.at(event, access.partition);
-    const std::string what = "the host " + std::string(access.write ? "writes" : "reads") + " " +
-                             std::to_string(access.pages) + " pages from " +
-                             std::to_string(access.first_gpfn) + " for channel " +
-                             std::to_string(access.relid);
     if (access.gpadl == 0) {
       ++direct_;
       if (!loans.requests.contains({access.relid, access.transaction})) {
-        violate(event,
-                what + ": transaction " + std::to_string(access.transaction) + " is not under way");
+        violate(event, described(access) + ": transaction " + std::to_string(access.transaction) +
+                           " is not under way");
       }
       return;
     }
-    const std::string name = "GPADL " + std::to_string(access.gpadl);
     const auto gpadl = loans.gpadls.find(access.gpadl);
     const bool lent = gpadl != loans.gpadls.end() && (gpadl->second == GpadlState::Accepted ||
                                                       gpadl->second == GpadlState::TearingDown);
     if (loans.torndown.contains(access.gpadl)) {
-      violate(event, what + ": " + name + " was torn down");
+      violate(event, described(access) + " was torn down");
     } else if (!lent) {
-      violate(event, what + ": " + name + " is not accepted");
+      violate(event, described(access) + " is not accepted");
     }
+  }
+
+  static std::string described(const ev::VmbusAccess& access) {
+    return "the host " + std::string(access.write ? "writes" : "reads") + " " +
+           std::to_string(access.pages) + " pages from " + std::to_string(access.first_gpfn) +
+           " for channel " + std::to_string(access.relid) +
+           (access.gpadl == 0 ? "" : ": GPADL " + std::to_string(access.gpadl));
   }
 
   std::string measured() const override {

@@ -25,32 +25,18 @@ T load(std::span<const std::byte> bytes, std::size_t at) {
   return static_cast<T>(value);
 }
 
-void set_word(RingHeader& header, std::uint32_t offset, std::uint32_t value) {
-  switch (offset) {
-    case ring_word::kWrite:
-      header.write = value;
-      break;
-    case ring_word::kRead:
-      header.read = value;
-      break;
-    case ring_word::kMask:
-      header.mask = value;
-      break;
-    case ring_word::kPending:
-      header.pending = value;
-      break;
-    case ring_word::kFeatures:
-      header.features = value;
-      break;
-    default:
-      break;
-  }
-}
-
 /// Puts reported bytes into header and data. The witness reports whole words of 4 bytes.
 void apply(WatchedRing& ring, std::uint32_t offset, traces::Bytes data) {
-  for (std::uint32_t at = 0; at + 4 <= data.size() && offset + at < ring_word::kData; at += 4) {
-    set_word(ring.header, offset + at, load<std::uint32_t>(data, at));
+  const auto word = [offset, data](std::uint32_t at, std::uint32_t& value) {
+    if (at >= offset && at - offset + 4 <= data.size())
+      value = load<std::uint32_t>(data, at - offset);
+  };
+  if (offset <= ring_word::kFeatures) {
+    word(ring_word::kWrite, ring.header.write);
+    word(ring_word::kRead, ring.header.read);
+    word(ring_word::kMask, ring.header.mask);
+    word(ring_word::kPending, ring.header.pending);
+    word(ring_word::kFeatures, ring.header.features);
   }
   if (ring.data.empty()) return;
   const std::uint32_t skip = offset < ring_word::kData ? ring_word::kData - offset : 0;
@@ -119,8 +105,9 @@ void RingProperty::on_event(const traces::Event& event) {
   } else if (const auto* end = event.as<ev::MemoryUnwatch>()) {
     const auto found = watches_.find({event.node.value, end->partition, end->watch});
     if (found == watches_.end()) return;
-    const RingKey key = found->second;
+    const RingKey key = found->second->key;
     watches_.erase(found);
+    latest_ = {};
     drop(event, key);
   } else {
     if (event.as<ev::NodeKilled>() != nullptr) {
@@ -171,30 +158,37 @@ void RingProperty::watch(const traces::Event& event, const ev::MemoryWatch& watc
   if (!to_guest && watch.purpose != traces::WatchPurpose::RingToHost) return;
   const RingKey key{{event.node.value, watch.partition, watch.owner}, to_guest};
   drop(event, key);
+<<<<<<< Updated upstream
   if (hostile(key.channel)) return;
   watches_[{event.node.value, watch.partition, watch.watch}] = key;
+=======
+>>>>>>> Stashed changes
   WatchedRing& ring = rings_[key];
+  watches_[{event.node.value, watch.partition, watch.watch}] = &ring;
   ring.key = key;
   ring.size = watch.frames < 2 ? 0 : (watch.frames - 1) * ring_word::kData;
   if (keep_ == Keep::Data) ring.data.resize(ring.size);
 }
 
 void RingProperty::take(const traces::Event& event, const ev::MemoryWatchedWrite& write) {
-  const auto found = watches_.find({event.node.value, write.partition, write.watch});
-  if (found == watches_.end()) return;
-  WatchedRing& ring = rings_[found->second];
+  const WatchKey key{event.node.value, write.partition, write.watch};
+  if (latest_.second == nullptr || latest_.first != key) {
+    const auto found = watches_.find(key);
+    if (found == watches_.end()) return;
+    latest_ = {key, found->second};
+  }
+  WatchedRing& ring = *latest_.second;
   RingWrite change;
   change.writer = write.writer;
   change.offset = write.offset;
   change.bytes = static_cast<std::uint32_t>(write.data.size());
   change.before = ring.header;
   apply(ring, write.offset, write.data);
-  bool& filled = filled_[found->second];
-  if (filled) {
+  if (ring.known) {
     written(event, ring, change);
   } else {
     // The first report is what the frames hold, not a change.
-    filled = true;
+    ring.known = true;
     opened(event, ring);
   }
 }
@@ -203,9 +197,9 @@ void RingProperty::drop(const traces::Event& event, const RingKey& key) {
   const auto found = rings_.find(key);
   if (found == rings_.end()) return;
   closed(event, found->second);
+  latest_ = {};
+  std::erase_if(watches_, [&](const auto& entry) { return entry.second == &found->second; });
   rings_.erase(found);
-  filled_.erase(key);
-  std::erase_if(watches_, [&key](const auto& entry) { return entry.second == key; });
 }
 
 void RingProperty::drop_if(const traces::Event& event, bool whole_node, std::uint64_t partition) {
@@ -220,9 +214,7 @@ void RingProperty::drop_if(const traces::Event& event, bool whole_node, std::uin
 
 const WatchedRing* RingProperty::ring(const RingKey& key) const {
   const auto found = rings_.find(key);
-  const auto filled = filled_.find(key);
-  const bool known = found != rings_.end() && filled != filled_.end() && filled->second;
-  return known ? &found->second : nullptr;
+  return found != rings_.end() && found->second.known ? &found->second : nullptr;
 }
 
 std::string name_of(const RingKey& key) {

@@ -61,6 +61,7 @@ struct RingPacket {
 
 struct WatchedRing {
   RingKey key;
+  bool known = false;      ///< its content has been reported
   std::uint32_t size = 0;  ///< bytes of data, without the header page
   RingHeader header;
   std::vector<std::byte> data;  ///< empty for a property that keeps headers only
@@ -123,11 +124,15 @@ class RingProperty : public Property {
   bool about_hostile(const traces::Event& event) const;
 
   Keep keep_;
-  std::map<WatchKey, RingKey> watches_;
   std::map<RingKey, WatchedRing> rings_;
+<<<<<<< Updated upstream
   std::map<RingKey, bool> filled_;
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::string> vms_;  // by node and partition
   std::set<std::string, std::less<>> hostile_;                          // VMs
+=======
+  std::map<WatchKey, WatchedRing*> watches_;
+  std::pair<WatchKey, WatchedRing*> latest_{};  ///< of `watches_`: most reports come in series
+>>>>>>> Stashed changes
 };
 
 /// "relid 2 of partition 2, ring to the guest", for explanations.

@@ -74,13 +74,13 @@ void append(std::vector<std::byte>& out, const T& value) {
   out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
-/// Descriptor, ranges, payload and padding; the trailer is not part of it.
-std::vector<std::byte> encode(const PacketOut& packet) {
+/// Descriptor, ranges, payload, padding and trailer.
+std::vector<std::byte> encode(const PacketOut& packet, const protocol::PacketTrailer& trailer) {
   const std::size_t head = header_bytes(packet);
   const std::size_t total = round_up8(head + packet.payload.size());
   HVSIM_ASSERT(total / 8 <= UINT16_MAX, "a packet's length is counted in 16 bits");
   std::vector<std::byte> out;
-  out.reserve(total);
+  out.reserve(total + sizeof(trailer));
   PacketDescriptor descriptor;
   descriptor.type = static_cast<std::uint16_t>(packet.type);
   descriptor.offset8 = static_cast<std::uint16_t>(head / 8);
@@ -101,6 +101,7 @@ std::vector<std::byte> encode(const PacketOut& packet) {
   }
   out.insert(out.end(), packet.payload.begin(), packet.payload.end());
   out.resize(total);
+  append(out, trailer);
   return out;
 }
 
@@ -171,8 +172,7 @@ RingWriter::Written RingWriter::write(const PacketOut& packet) {
     result.error = RingError::BadIndex;
     return result;
   }
-  const std::vector<std::byte> bytes = encode(packet);
-  const auto need = static_cast<std::uint32_t>(bytes.size()) + protocol::kTrailerBytes;
+  const std::uint32_t need = ring_bytes(packet);
   HVSIM_ASSERT(need <= size - 8, "a packet must fit into the empty ring");
 
   if (!fits(need, used_bytes(start, read, size), size)) {
@@ -195,14 +195,15 @@ RingWriter::Written RingWriter::write(const PacketOut& packet) {
   if (plants_ != nullptr && plants_->plant("vmbus.wrong-trailer")) trailer.start = start + 8;
   result.start = start;
   result.end = (start + need) % size;
-  write_data(memory_, start, bytes);
+  const std::vector<std::byte> bytes = encode(packet, trailer);
+  const auto body = std::span(bytes).first(bytes.size() - sizeof(trailer));
   if (plants_ != nullptr && plants_->plant("vmbus.publishes-early")) {
+    write_data(memory_, start, body);
     store(memory_, ring_header::kWriteIndex, result.end);
   }
-  write_data(memory_, start + static_cast<std::uint32_t>(bytes.size()),
-             std::as_bytes(std::span(&trailer, 1)));
+  write_data(memory_, start, bytes);
   result.fits = true;
-  result.hash = traces::hash64_of(bytes);
+  result.hash = traces::hash64_of(body);
   result.check = publish(result.start, result.end);
   return result;
 }

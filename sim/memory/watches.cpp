@@ -60,7 +60,17 @@ void Watches::remove(std::uint32_t number) {
   node_.world().emit(node_.id(), event);
 }
 
-void Watches::look(Frame frame, std::uint32_t offset, std::size_t size, traces::Writer writer) {
+void Watches::look(Frame frame, traces::Writer writer) {
+  const auto places = places_.find(frame.value);
+  if (places == places_.end()) return;
+  std::array<std::byte, kPageSize> page;
+  contents_.read(frame, 0, page);
+  for (const Place& place : places->second) {
+    compare(watches_.at(place.watch), place, page, writer);
+  }
+}
+
+void Watches::wrote(Frame frame, std::uint32_t offset, std::size_t size, traces::Writer writer) {
   const auto places = places_.find(frame.value);
   if (places == places_.end()) return;
   const std::uint32_t begin = offset / kWord * kWord;
@@ -69,7 +79,7 @@ void Watches::look(Frame frame, std::uint32_t offset, std::size_t size, traces::
   const std::span<std::byte> now = std::span(page).first(end - begin);
   contents_.read(frame, begin, now);
   for (const Place& place : places->second) {
-    compare(watches_.at(place.watch), place, begin, now, writer);
+    compare_write(watches_.at(place.watch), place, begin, now, writer);
   }
 }
 
@@ -82,14 +92,14 @@ void Watches::look_everywhere(traces::Writer writer) {
         contents_.read(watch.frames[i], 0, page);
         bytes = page.data();
       }
-      compare(watch, {number, i}, 0, {bytes, kPageSize}, writer);
+      compare(watch, {number, i}, {bytes, kPageSize}, writer);
     }
   }
 }
 
-void Watches::compare(Watch& watch, const Place& place, std::uint32_t offset,
-                      std::span<const std::byte> now, traces::Writer writer) {
-  const std::uint64_t base = std::uint64_t{place.index} * kPageSize + offset;
+void Watches::compare(Watch& watch, const Place& place, std::span<const std::byte> now,
+                      traces::Writer writer) {
+  const std::uint64_t base = std::uint64_t{place.index} * kPageSize;
   std::byte* then = watch.shadow.data() + base;
   if (std::memcmp(then, now.data(), now.size()) == 0) return;
   for (std::size_t at = 0; at < now.size(); at += kWord) {
@@ -99,6 +109,20 @@ void Watches::compare(Watch& watch, const Place& place, std::uint32_t offset,
     report(place.watch, writer, base + first, now.subspan(first, at - first));
   }
   std::memcpy(then, now.data(), now.size());
+}
+
+/// One write is one report: what it left as it was in the middle does not part it.
+void Watches::compare_write(Watch& watch, const Place& place, std::uint32_t offset,
+                            std::span<const std::byte> now, traces::Writer writer) {
+  const std::uint64_t base = std::uint64_t{place.index} * kPageSize + offset;
+  std::byte* then = watch.shadow.data() + base;
+  std::size_t first = 0;
+  std::size_t end = now.size();
+  while (first < end && same_word(then + first, now.data() + first)) first += kWord;
+  while (end > first && same_word(then + end - kWord, now.data() + end - kWord)) end -= kWord;
+  if (first == end) return;
+  report(place.watch, writer, base + first, now.subspan(first, end - first));
+  std::memcpy(then + first, now.data() + first, end - first);
 }
 
 void Watches::report(std::uint32_t watch, traces::Writer writer, std::uint64_t offset,

@@ -27,10 +27,11 @@ class Watches {
   bool covers(Frame frame) const { return !watches_.empty() && covered_.test(frame); }
   bool empty() const { return watches_.empty(); }
 
-  /// Reports what changed in a part of a watched frame, in words of 4 bytes: a ring index is
-  /// reported whole, and the one beside it not at all.
-  void look(Frame frame, std::uint32_t offset, std::size_t size, traces::Writer writer);
-  void look(Frame frame, traces::Writer writer) { look(frame, 0, kPageSize, writer); }
+  /// Reports what changed in a watched frame, in words of 4 bytes: a ring index is reported whole,
+  /// and the one beside it not at all.
+  void look(Frame frame, traces::Writer writer);
+  /// Somebody wrote this part of a watched frame at once. One report, whatever it left as it was.
+  void wrote(Frame frame, std::uint32_t offset, std::size_t size, traces::Writer writer);
   void look_everywhere(traces::Writer writer);
   std::uint64_t footprint() const;
 
@@ -43,8 +44,10 @@ class Watches {
     std::uint32_t watch = 0;
     std::uint32_t index = 0;  // of the frame in the watch
   };
-  void compare(Watch& watch, const Place& place, std::uint32_t offset,
-               std::span<const std::byte> now, traces::Writer writer);
+  void compare(Watch& watch, const Place& place, std::span<const std::byte> now,
+               traces::Writer writer);
+  void compare_write(Watch& watch, const Place& place, std::uint32_t offset,
+                     std::span<const std::byte> now, traces::Writer writer);
   void report(std::uint32_t watch, traces::Writer writer, std::uint64_t offset,
               std::span<const std::byte> data);
 

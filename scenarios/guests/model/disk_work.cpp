@@ -123,9 +123,9 @@ void DiskWork::completed(const Completion& completion) {
                     completion.scsi_status == 0;
   if (!good) {
     console_.value("disk command failed, block", moves_data ? block_of(request.sequence) : 0);
-    return console_.panic("SRB and SCSI status", static_cast<std::uint64_t>(completion.srb_status)
-                                                         << 8 |
-                                                     completion.scsi_status);
+    return console_.panic(
+        "SRB and SCSI status",
+        static_cast<std::uint64_t>(completion.srb_status) << 8 | completion.scsi_status);
   }
   if (completion.bytes != (moves_data ? plan_.blocks_per_write * kBlockBytes : 0)) {
     return console_.panic("the disk moved another number of bytes:", completion.bytes);

@@ -312,9 +312,9 @@ bool WorkerModel::restore(std::span<const std::byte> state) {
   // Beyond this the end of a tick would not fit into guest time.
   constexpr std::uint64_t kMostTicks = INT64_MAX / (4 * kTickNs);
   constexpr std::int64_t kLatestStart = INT64_MAX / 4;
-  if (phase_ > Phase::Working || tick_ > kMostTicks || start_ns_ < 0 ||
-      start_ns_ > kLatestStart || start_ > kMostTicks * kTickNs || !bus_.restore(in) ||
-      !storage_.restore(in) || !heartbeat_.restore(in)) {
+  if (phase_ > Phase::Working || tick_ > kMostTicks || start_ns_ < 0 || start_ns_ > kLatestStart ||
+      start_ > kMostTicks * kTickNs || !bus_.restore(in) || !storage_.restore(in) ||
+      !heartbeat_.restore(in)) {
     return false;
   }
   alarm_.restore(in);

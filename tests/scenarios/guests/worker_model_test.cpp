@@ -160,8 +160,8 @@ TEST(WorkerModel, NoticesAMoveAtNoInstant) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     sim::Draw draw = sim::Random(seed).draw("test.instants");
     const bool early = seed % 3 == 0;
-    const std::int64_t first = early ? draw.between(1'000'000, 4'000'000)
-                                     : draw.between(20'000'000, 60'000'000);
+    const std::int64_t first =
+        early ? draw.between(1'000'000, 4'000'000) : draw.between(20'000'000, 60'000'000);
     const std::int64_t second = draw.between(100'000'000, 160'000'000);
     Setting setting;
     setting.end = "200ms";

@@ -220,6 +220,7 @@ RC_GTEST_PROP(Watch, ReportsEveryChangedWordOnceWithItsWriter, ()) {
       memory->sample_watches();
     }
     const auto after = test::page_of(*memory, frame);
+    if (by_host) RC_ASSERT(host.events.writes.size() <= 1u);
     std::set<std::size_t> words;
     for (const auto& write : host.events.writes) {
       RC_ASSERT(write.writer == (by_host ? Writer::Host : Writer::Guest));
@@ -231,7 +232,9 @@ RC_GTEST_PROP(Watch, ReportsEveryChangedWordOnceWithItsWriter, ()) {
     }
     for (std::size_t word = 0; word < kPageSize / 4; ++word) {
       const bool changed = std::memcmp(&before[word * 4], &after[word * 4], 4) != 0;
-      RC_ASSERT(words.contains(word) == changed);
+      // One write of the host's is one report, also of what it left as it was in its middle.
+      const bool inside = by_host && word >= offset / 4 && word <= (offset + 12) / 4;
+      RC_ASSERT(words.contains(word) == changed || (inside && !changed));
     }
     host.events.writes.clear();
   }
