@@ -158,11 +158,7 @@ void RingProperty::watch(const traces::Event& event, const ev::MemoryWatch& watc
   if (!to_guest && watch.purpose != traces::WatchPurpose::RingToHost) return;
   const RingKey key{{event.node.value, watch.partition, watch.owner}, to_guest};
   drop(event, key);
-<<<<<<< Updated upstream
   if (hostile(key.channel)) return;
-  watches_[{event.node.value, watch.partition, watch.watch}] = key;
-=======
->>>>>>> Stashed changes
   WatchedRing& ring = rings_[key];
   watches_[{event.node.value, watch.partition, watch.watch}] = &ring;
   ring.key = key;

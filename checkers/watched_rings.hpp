@@ -125,14 +125,10 @@ class RingProperty : public Property {
 
   Keep keep_;
   std::map<RingKey, WatchedRing> rings_;
-<<<<<<< Updated upstream
-  std::map<RingKey, bool> filled_;
-  std::map<std::pair<std::uint32_t, std::uint64_t>, std::string> vms_;  // by node and partition
-  std::set<std::string, std::less<>> hostile_;                          // VMs
-=======
   std::map<WatchKey, WatchedRing*> watches_;
   std::pair<WatchKey, WatchedRing*> latest_{};  ///< of `watches_`: most reports come in series
->>>>>>> Stashed changes
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::string> vms_;  // by node and partition
+  std::set<std::string, std::less<>> hostile_;                          // VMs
 };
 
 /// "relid 2 of partition 2, ring to the guest", for explanations.
