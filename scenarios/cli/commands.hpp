@@ -18,10 +18,19 @@ void add_trace(Command root);
 void add_list(Command root);
 void add_schema(Command root);
 void add_doctor(Command root);
+void add_shrink(Command root);
+void add_debug(Command root);
+void add_explore(Command root);
+void add_results(Command root);
+void add_plants(Command root);
 
 /// "key=value" of --set. Throws UserError.
 std::vector<scenarios::Override> parse_overrides(const std::vector<std::string>& texts);
 /// A name of --plant. Throws UserError with a suggestion.
 void require_plant(const std::string& name);
+/// The scenarios of files and of folders, these with all that is below them. Throws UserError.
+std::vector<scenarios::Scenario> load_all(const std::vector<std::string>& paths);
+/// As many workers as the machine has processors.
+std::uint64_t default_jobs();
 
 }  // namespace cli

@@ -33,7 +33,8 @@ int main(int argc, char** argv) {
                         "installation",
                         "hvsim " + scenarios::build_id());
   for (const auto add : {cli::add_run, cli::add_replay, cli::add_check, cli::add_trace,
-                         cli::add_list, cli::add_schema, cli::add_doctor}) {
+                         cli::add_list, cli::add_schema, cli::add_doctor, cli::add_shrink,
+                         cli::add_debug, cli::add_explore, cli::add_results, cli::add_plants}) {
     add(line.root());
   }
   try {

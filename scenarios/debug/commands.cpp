@@ -80,8 +80,7 @@ const std::vector<Commands::Command>& Commands::all() {
       {"why", "", "", "what led to this event", &Commands::why},
       {"inspect", "i", "[--json] TOPIC", "a component's state; `help inspect` names the topics",
        &Commands::inspect},
-      {"properties", "p", "[--json]", "the verdicts if the world ended now",
-       &Commands::properties},
+      {"properties", "p", "[--json]", "the verdicts if the world ended now", &Commands::properties},
       {"disassemble", "dis", "VM [VP] [COUNT]", "instructions from the guest's instruction pointer",
        &Commands::disassemble},
       {"memory", "x", "VM gpa|gva ADDRESS [BYTES] [VP]", "what the guest would read there",
@@ -143,11 +142,10 @@ std::vector<std::string> Commands::complete(const std::string& line) const {
       for (const auto& info : traces::all_events()) known.emplace_back(info.name);
     }
   }
-  known.erase(std::remove_if(known.begin(), known.end(),
-                             [&start](const std::string& word) {
-                               return word.rfind(start, 0) != 0;
-                             }),
-              known.end());
+  known.erase(
+      std::remove_if(known.begin(), known.end(),
+                     [&start](const std::string& word) { return word.rfind(start, 0) != 0; }),
+      known.end());
   return known;
 }
 
@@ -162,7 +160,8 @@ std::string Commands::help(const std::string& arguments) {
   for (const Command& command : all()) {
     if (!arguments.empty() && &find(arguments) != &command) continue;
     const std::string usage = std::string(command.name) + " " + command.usage;
-    const std::string alias = *command.alias == '\0' ? "" : std::string("  (") + command.alias + ")";
+    const std::string alias =
+        *command.alias == '\0' ? "" : std::string("  (") + command.alias + ")";
     text += fmt::format("  {:<44} {}{}\n", usage, command.what, alias);
   }
   return text;

@@ -156,8 +156,8 @@ Json links(const View& view) {
                                  field_of(view).network().up(link, host->id())
                              ? "up"
                              : "down";
-      row["to host"] = hub != nullptr && field_of(view).network().up(link, hub->id()) ? "up"
-                                                                                      : "down";
+      row["to host"] =
+          hub != nullptr && field_of(view).network().up(link, hub->id()) ? "up" : "down";
       row["bits per second"] = network.bits_per_second;
       row["latency"] = traces::to_text(network.latency / 2);
       table.push_back(row);

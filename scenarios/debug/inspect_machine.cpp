@@ -109,8 +109,8 @@ hv::Partition& partition_of(const View& view, const std::string& name) {
   management::Installation& installation = view.simulation.installation();
   management::Host* home = installation.host_of(number);
   for (management::Host* host : installation.hosts()) {
-    const bool wanted = at == std::string::npos ? host == home
-                                                : host->node().name() == name.substr(at + 1);
+    const bool wanted =
+        at == std::string::npos ? host == home : host->node().name() == name.substr(at + 1);
     if (!wanted) continue;
     for (hv::Partition* partition : host->hypervisor().partitions()) {
       if (partition->vm() == number) return *partition;
@@ -144,10 +144,10 @@ Json partitions(const View& view) {
       row["state"] = std::string(traces::name_of(partition->state()));
       row["suspended"] = partition->suspended();
       row["vps"] = partition->vps().size();
-      row["guest time"] = partition->vm() == 0 ? std::string("-")
-                                               : traces::to_text(traces::Duration{
-                                                     partition->guest_ns(
-                                                         view.simulation.world().now())});
+      row["guest time"] = partition->vm() == 0
+                              ? std::string("-")
+                              : traces::to_text(traces::Duration{
+                                    partition->guest_ns(view.simulation.world().now())});
       row["gpa pages"] = partition->gpa_map().limit();
       table.push_back(row);
     }

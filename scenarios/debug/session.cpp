@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -19,19 +18,13 @@ namespace debugger {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 /// A run lays a checkpoint after so much work: what running to any event from the one before it
 /// costs at most while all of them are kept.
-constexpr int kSliceMs = 40;
+constexpr int kSliceMs = 25;
 /// More are thinned out: dense around the place where we are, sparse far away.
-constexpr std::size_t kMostCheckpoints = 48;
+constexpr std::size_t kMostCheckpoints = 64;
 /// Steps back leave a checkpoint so many events before their goal, for the steps that follow.
 constexpr std::uint64_t kNear = 256;
-
-double milliseconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-}
 
 /// The process at the other end is gone.
 struct Crash : std::runtime_error {
@@ -41,8 +34,8 @@ struct Crash : std::runtime_error {
 }  // namespace
 
 Session::Session(const scenarios::Recorded& run) : run_(run) {
-  void* memory = mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::runtime_error("no shared memory for the debugger");
   progress_ = new (memory) Progress;
   auto [ours, theirs] = Wire::pair();
@@ -142,13 +135,13 @@ bool Session::advance(Process& process, const Goal& goal, bool fresh) {
   for (;;) {
     request["fresh"] = fresh;
     fresh = false;
-    const auto begin = Clock::now();
     try {
-      take(exchange(process, request), process);
+      const Json answer = exchange(process, request);
+      take(answer, process);
+      process.cost_ms += answer["work_ms"].get<double>();
     } catch (const Crash&) {
       return false;
     }
-    process.cost_ms += milliseconds_since(begin);
     if (here_.why != "slice") return true;
     keep_checkpoint(process);
     if (interrupted_.load()) {
@@ -167,8 +160,20 @@ void Session::recover(std::uint64_t crashed_at) {
 const Stop& Session::forward(const Goal& goal) {
   interrupted_.store(false);
   if (here_.ended) return here_;
-  if (!advance(current_, goal)) recover(progress_->index);
+  if (!advance_with_near(goal)) recover(progress_->index);
   return here_;
+}
+
+/// The same, and steps back from the goal are cheap afterwards: a checkpoint lies just before it.
+bool Session::advance_with_near(const Goal& goal) {
+  const bool far = goal.index && *goal.index > current_.index + 2 * kNear;
+  if (!far) return advance(current_, goal);
+  Goal first = goal;
+  first.index = *goal.index - kNear;
+  if (!advance(current_, first)) return false;
+  if (here_.why != "index") return true;
+  keep_checkpoint(current_);
+  return advance(current_, goal, false);
 }
 
 const Stop& Session::go_to(std::uint64_t index) {
@@ -186,16 +191,10 @@ const Stop& Session::go_to(std::uint64_t index) {
   Process next = copy_of(start);
   std::swap(current_, next);
   next.wire.close();
-  Goal goal;
-  if (index > current_.index + 2 * kNear) {
-    goal.index = index - kNear;
-    if (!advance(current_, goal)) throw std::runtime_error("the world crashed on its way back");
-    if (here_.why == "interrupted") return here_;
-    keep_checkpoint(current_);
-  }
-  goal.index = index;
   if (index > current_.index) {
-    if (!advance(current_, goal)) throw std::runtime_error("the world crashed on its way back");
+    Goal goal;
+    goal.index = index;
+    if (!advance_with_near(goal)) throw std::runtime_error("the world crashed on its way back");
     return here_;
   }
   // The checkpoint itself: ask for what it is without running.

@@ -58,7 +58,7 @@ class Session {
 
   struct CheckpointInfo {
     std::uint64_t index;
-    double cost_ms;  ///< from the first event to it
+    double cost_ms;  ///< processor time from the first event to it
   };
   std::vector<CheckpointInfo> checkpoints() const;
 
@@ -75,12 +75,13 @@ class Session {
   std::size_t nearest_before(std::uint64_t index) const;
   /// Runs a process on; false when it crashed.
   bool advance(Process& process, const Goal& goal, bool fresh = true);
+  bool advance_with_near(const Goal& goal);
   void recover(std::uint64_t crashed_at);
   void take(const Json& answer, Process& process);
 
   const scenarios::Recorded& run_;
   Progress* progress_ = nullptr;
-  int child_ = -1;  ///< the first world's process; the others are its copies
+  int child_ = -1;                    ///< the first world's process; the others are its copies
   std::vector<Process> checkpoints_;  ///< ascending by index; the first is the first event
   Process current_;
   Stop here_;

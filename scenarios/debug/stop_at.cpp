@@ -1,6 +1,7 @@
 #include "scenarios/debug/stop_at.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <sstream>
 
 #include "scenarios/language/reader.hpp"
@@ -53,7 +54,32 @@ std::string names_of_fields(const traces::EventInfo& info) {
 
 }  // namespace
 
+EventPattern EventPattern::parse_where(const std::string& name, const std::string& expression) {
+  const traces::EventInfo* event = traces::find_event(name);
+  if (event == nullptr) {
+    throw UserError("`where` needs one event; there is none of the name `" + name + "`");
+  }
+  EventPattern pattern;
+  pattern.text_ = name + " where " + expression;
+  pattern.types_.set(static_cast<std::size_t>(event->type));
+  checkers::ExpressionScope scope;
+  scope.subject = event;
+  try {
+    pattern.where_ = std::make_shared<checkers::Expression>(expression, scope);
+  } catch (const checkers::ExpressionMistake& mistake) {
+    throw UserError("behind `where`, character " + std::to_string(mistake.offset + 1) + ": " +
+                    mistake.text + scenarios::suggestion(mistake.word, mistake.known));
+  }
+  return pattern;
+}
+
 EventPattern EventPattern::parse(std::string_view text) {
+  static constexpr std::string_view kWhere = " where ";
+  if (const std::size_t place = text.find(kWhere); place != std::string_view::npos) {
+    std::string name(text.substr(0, place));
+    name.erase(0, name.find_first_not_of(' '));
+    return parse_where(name, std::string(text.substr(place + kWhere.size())));
+  }
   EventPattern pattern;
   std::istringstream words{std::string(text)};
   std::string name;
@@ -69,8 +95,10 @@ EventPattern EventPattern::parse(std::string_view text) {
     known.push_back(event.substr(0, event.find('.')));
   }
   if (pattern.types_.none()) {
-    throw UserError("there is no event or area `" + name + "`" +
-                    scenarios::suggestion(name, known));
+    const std::string near = scenarios::nearest(name, known);
+    throw UserError(
+        "there is no event or area `" + name + "`" +
+        (near.empty() ? "; docs/events.md names them all" : ", did you mean `" + near + "`?"));
   }
   for (std::string word; words >> word;) pattern.add_condition(word);
   return pattern;
@@ -82,9 +110,9 @@ void EventPattern::add_condition(std::string_view word) {
     Test test;
   };
   // Two characters before one, so that `<=` is not taken for `<`.
-  static constexpr Sign kSigns[] = {{"!=", Test::Unequal}, {"<=", Test::LessEqual},
+  static constexpr Sign kSigns[] = {{"!=", Test::Unequal},      {"<=", Test::LessEqual},
                                     {">=", Test::GreaterEqual}, {"=", Test::Equal},
-                                    {"<", Test::Less}, {">", Test::Greater}};
+                                    {"<", Test::Less},          {">", Test::Greater}};
   const std::size_t place = word.find_first_of("!<>=");
   for (const Sign& sign : kSigns) {
     const std::string_view sign_text(sign.text);
@@ -117,8 +145,8 @@ void EventPattern::check_field(const Condition& condition) const {
     throw UserError("field " + condition.field + " of " + std::string(info.name) +
                     " has no order; use = or !=");
   }
-  throw UserError("event " + std::string(last->name) + " has no field `" + condition.field +
-                  "`, " + names_of_fields(*last));
+  throw UserError("event " + std::string(last->name) + " has no field `" + condition.field + "`, " +
+                  names_of_fields(*last));
 }
 
 bool EventPattern::holds(const Condition& condition, const traces::FieldValue& value) {
@@ -147,6 +175,11 @@ bool EventPattern::holds(const Condition& condition, const traces::FieldValue& v
 
 bool EventPattern::matches(const traces::Event& event, const traces::NodeNames& names) const {
   if (!types_.test(static_cast<std::size_t>(event.type))) return false;
+  if (where_ != nullptr) {
+    static const std::vector<const traces::Event*> kNoCaptures;
+    std::string why;
+    return where_->test({event, names, kNoCaptures}, why) == checkers::Expression::Result::True;
+  }
   return std::all_of(conditions_.begin(), conditions_.end(), [&](const Condition& condition) {
     if (const auto value = traces::field(event, condition.field)) return holds(condition, *value);
     if (condition.field != "node") return false;

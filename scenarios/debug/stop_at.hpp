@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "checkers/expression.hpp"
 #include "traces/record.hpp"
 #include "traces/reflection.hpp"
 #include "traces/text.hpp"
@@ -15,7 +17,8 @@
 namespace debugger {
 
 /// Events of one name or area whose fields are as stated: `migration.phase phase=commit`,
-/// `ring took>1ms`, `* node=alpha`. All conditions must hold.
+/// `ring took>1ms`, `* node=alpha`. All conditions must hold. Or one event with an expression of
+/// the user's properties: `migration.round where pages > 2 * remaining and not final`.
 class EventPattern {
  public:
   /// Throws scenarios::UserError with what is wrong and what would be right.
@@ -35,9 +38,12 @@ class EventPattern {
   void check_field(const Condition& condition) const;
   static bool holds(const Condition& condition, const traces::FieldValue& value);
 
+  static EventPattern parse_where(const std::string& name, const std::string& expression);
+
   std::string text_;
   traces::EventSet types_;
   std::vector<Condition> conditions_;
+  std::shared_ptr<const checkers::Expression> where_;  ///< may be null; shared by copies
 };
 
 struct StopAt {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,11 +24,17 @@ namespace debugger {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using checkers::Verdict;
 
-/// How often a run looks at the host's clock, in events.
+/// How often a run looks at its own processor time, in events.
 constexpr std::uint64_t kEventsPerLook = 64;
+
+/// Processor time of this process: how much work a run was, however busy the machine is.
+std::chrono::nanoseconds work_done() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
 
 /// The properties of a run with their names, each a checker.
 class Properties {
@@ -114,6 +121,7 @@ class WorldProcess final : public traces::Observer {
   }
 
   void on_event(const traces::Event& event) override {
+    if (looking_) return;  // a look is not part of the run, whatever the world says about it
     jobs_.on_event(event);
     lead_up_.on_event(event);
     index_ = event.index;
@@ -130,7 +138,7 @@ class WorldProcess final : public traces::Observer {
     std::optional<std::string> violation;
     bool note = false;
     std::chrono::milliseconds slice{0};
-    Clock::time_point begin;
+    std::chrono::nanoseconds begin{};
     std::optional<std::uint64_t> noted;
   };
 
@@ -154,7 +162,7 @@ class WorldProcess final : public traces::Observer {
       return true;
     }
     if (goal_.slice.count() == 0 || event.index % kEventsPerLook != 0) return false;
-    if (Clock::now() - goal_.begin < goal_.slice) return false;
+    if (work_done() - goal_.begin < goal_.slice) return false;
     answer_stop("slice", {});
     return true;
   }
@@ -166,8 +174,10 @@ class WorldProcess final : public traces::Observer {
     answer["which"] = which;
     answer["ended"] = ended_;
     answer["time"] = simulation_->world().now().ns;
-    answer["line"] = event_ != nullptr ? traces::text_line(*event_, lead_up_.names())
-                                       : "(the world has ended)";
+    answer["line"] =
+        event_ != nullptr ? traces::text_line(*event_, lead_up_.names()) : "(the world has ended)";
+    const std::chrono::duration<double, std::milli> work = work_done() - goal_.begin;
+    answer["work_ms"] = work.count();
     if (goal_.noted) answer["noted"] = *goal_.noted;
     answer["hash"] = traces::to_text(simulation_->recorder().hash());
     send(answer);
@@ -210,7 +220,7 @@ class WorldProcess final : public traces::Observer {
     }
     goal_.note = request["note"] == true;
     goal_.slice = std::chrono::milliseconds(request["slice_ms"].get<int>());
-    goal_.begin = Clock::now();
+    goal_.begin = work_done();
   }
 
   void make_copy(int descriptor) {
@@ -228,6 +238,7 @@ class WorldProcess final : public traces::Observer {
   void look(const Json& request) {
     const pid_t child = fork();
     if (child > 0) return;  // the copy answers
+    looking_ = true;
     Json answer;
     if (child < 0) {
       answer["error"] = "no process left to look with";
@@ -275,6 +286,7 @@ class WorldProcess final : public traces::Observer {
   const traces::Event* event_ = nullptr;  ///< in hand; nullptr once the world has ended
   std::uint64_t index_ = 0;
   bool ended_ = false;
+  bool looking_ = false;  ///< in a copy that only answers
   Goal goal_;
 };
 

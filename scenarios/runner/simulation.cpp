@@ -343,7 +343,8 @@ void Simulation::end_faults() {
   if (faults_ended_) return;
   faults_ended_ = true;
   world_->calm();
-  operator_->spawn("end of faults", heal());
+  // Before there is an operator nothing can have struck.
+  if (operator_ != nullptr) operator_->spawn("end of faults", heal());
 }
 
 sim::Task<> Simulation::heal() {

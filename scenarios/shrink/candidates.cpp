@@ -288,7 +288,8 @@ std::vector<std::string> causes_of(const Scenario& scenario) {
   for (const BuggifySpec& spec : scenario.buggify) causes.push_back("invited " + spec.point);
   Scenario copy = scenario;
   for (const Number& number : numbers(copy)) {
-    if (!number.normal || number.get() == *number.normal || belongs_to_another(number.key)) continue;
+    if (!number.normal || number.get() == *number.normal || belongs_to_another(number.key))
+      continue;
     causes.push_back("value " + number.key + " = " + to_text(number.quantity, number.get()));
   }
   return causes;

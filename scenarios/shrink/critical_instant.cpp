@@ -40,8 +40,8 @@ struct Board {
 class SharedBoard {
  public:
   SharedBoard() {
-    void* memory = mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* memory =
+        mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     board_ = memory == MAP_FAILED ? nullptr : new (memory) Board;
   }
   ~SharedBoard() {
@@ -244,8 +244,7 @@ class Search {
 }  // namespace
 
 CriticalInstant find_critical_instant(const Scenario& scenario, const PlantSet& plants,
-                                      const Violation& violation,
-                                      std::chrono::milliseconds limit) {
+                                      const Violation& violation, std::chrono::milliseconds limit) {
   return Search(scenario, plants, violation, limit).run();
 }
 

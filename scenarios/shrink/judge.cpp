@@ -87,8 +87,7 @@ const Violation* Judged::find(const std::string& property) const {
 Judged judge(const Scenario& scenario, const PlantSet& plants, const std::string& property,
              std::chrono::milliseconds limit) {
   const auto begin = std::chrono::steady_clock::now();
-  const Forked forked =
-      run_forked([&] { return run(scenario, plants, property); }, limit);
+  const Forked forked = run_forked([&] { return run(scenario, plants, property); }, limit);
   Judged judged;
   switch (forked.end) {
     case Forked::End::Answered:

@@ -71,9 +71,8 @@ class Shrinker {
 
   bool exhaust(const Pass& pass) {
     bool changed = false;
-    while (!expired() && pass.run(current_, [this](Scenario next) {
-      return offer(std::move(next));
-    })) {
+    while (!expired() &&
+           pass.run(current_, [this](Scenario next) { return offer(std::move(next)); })) {
       changed = true;
     }
     return changed;

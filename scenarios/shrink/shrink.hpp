@@ -31,7 +31,7 @@ struct Shrunk {
   std::vector<std::string> causes;  ///< one line each: a fault, a decision, a step, a value
   std::string explanation;          ///< what the property says about the smallest run
   std::uint64_t tried = 0;          ///< candidates that were run
-  bool minimal = false;  ///< nothing more can be dropped; false when the time ran out
+  bool minimal = false;             ///< nothing more can be dropped; false when the time ran out
   /// The last instant from which healing everything still avoids the violation; nullopt when the
   /// violation was inevitable from the start, or nobody asked.
   std::optional<sim::Time> critical;

@@ -157,11 +157,12 @@ void add_plan(Scenario& scenario, Collector& all) {
   for (BuggifySpec& spec : scenario.buggify) all.add("buggify." + spec.point, spec.chance);
 }
 
-/// The unit in which a value has one to three digits before the point.
+/// The unit of which a value has some tens: what a person would change in it.
 std::int64_t unit_of(Quantity quantity, std::int64_t value) {
-  const std::int64_t step = quantity == Quantity::Size ? 1024 : 1000;
+  const std::int64_t step = quantity == Quantity::Size ? 2 : 10;
+  const std::int64_t most = quantity == Quantity::Size ? 32 : 100;
   std::int64_t unit = 1;
-  while (value / unit >= step) unit *= step;
+  while (value / unit >= most) unit *= step;
   return unit;
 }
 
@@ -181,8 +182,8 @@ std::vector<std::int64_t> simpler(const Number& number) {
   const std::int64_t goal = number.simplest;
   std::vector<std::int64_t> list;
   const auto nearer = [&](std::int64_t other) {
-    const bool between = value > goal ? other >= goal && other < value
-                                      : other <= goal && other > value;
+    const bool between =
+        value > goal ? other >= goal && other < value : other <= goal && other > value;
     if (between && std::find(list.begin(), list.end(), other) == list.end()) list.push_back(other);
   };
   const std::int64_t unit = unit_of(number.quantity, value);
@@ -190,8 +191,8 @@ std::vector<std::int64_t> simpler(const Number& number) {
   for (auto some = rc::shrink::towards(whole, goal / unit); auto next = some.next();) {
     nearer(*next == goal / unit ? goal : *next * unit);
   }
-  // Fewer digits, from the roughest: 537123 ns becomes 500, 530, then 537 us.
-  for (std::int64_t step = unit * 100; step >= unit; step /= 10) nearer(value / step * step);
+  // Fewer digits, from the roughest: 537123 ns becomes 500, then 530 us.
+  for (const std::int64_t step : {unit * 10, unit}) nearer(value / step * step);
   return list;
 }
 
@@ -200,9 +201,11 @@ std::string to_text(Quantity quantity, std::int64_t value) {
     case Quantity::Duration:
     case Quantity::Instant:
       return traces::to_text(traces::Duration{value});
-    case Quantity::Chance:
-      return std::to_string(value / 10'000) + "." +
-             std::to_string(value % 10'000 + 10'000).substr(1) + "%";
+    case Quantity::Chance: {
+      std::string text = std::to_string(value % 10'000 + 10'000).substr(1);
+      text.erase(text.find_last_not_of('0') + 1);
+      return std::to_string(value / 10'000) + (text.empty() ? "" : "." + text) + "%";
+    }
     case Quantity::Rate:
     case Quantity::Size: {
       const char* const sizes[] = {"B", "KiB", "MiB", "GiB", "TiB"};

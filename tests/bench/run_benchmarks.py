@@ -54,6 +54,14 @@ def many_guests(build):
     yield (f"the same, for each of {pages} touched pages", float(each), "<", 40.0, "B")
 
 
+def step_back(build):
+    count, median, longest = run([build / "tests/bench/bench_step_back",
+                                  ROOT / "scenarios/library/quickstart.yaml"]).split()
+    yield (f"one step back in a trace of {count} events, longest of 245", float(longest), "<",
+           200.0, "ms")
+    yield ("the same, median", float(median), "<", 200.0, "ms")
+
+
 def migration(build):
     entries = google(build / "tests/bench/bench_migration")
     yield ("live migration of 4 GiB, real stack, wall time",
@@ -125,7 +133,7 @@ def main():
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     bad = 0
     print(f"{'figure':58} {'measured':>12} {'bound':>12}")
-    for part in (events, many_guests, migration, guest_loop, quickstart):
+    for part in (events, many_guests, step_back, migration, guest_loop, quickstart):
         if options.only and options.only not in part.__name__:
             continue
         try:

@@ -34,7 +34,8 @@ class Replay(support.Case):
                          r'(?:  both      .*\n)*'
                          r'  trace     (?P<trace>.*)\n'
                          r'  this run  (?P<run>.*)\n'
-                         r'(?P<fields>(?:  differs in .*\n)*)$', out)
+                         r'(?P<fields>(?:  differs in .*\n)*)'
+                         r'(?P<story>(?:what led to .*:\n(?:  .*\n)+)*)$', out)
         self.assertTrue(found, out)
         return found.groupdict()
 
@@ -75,6 +76,9 @@ class Replay(support.Case):
         self.assertGreater(int(difference['equal']), 1000)
         self.assertIn('plant.fired', difference['trace'])
         self.assertNotIn('plant.fired', difference['run'])
+        self.assertIn('  before it on the same node:\n', difference['story'])
+        self.assertRegex(difference['story'], r'last decision, fault or verb:\n.* verb\.started .*'
+                                              r'verb=move-vm')
 
     def test_another_word_of_a_guest_is_found(self):
         """One field of one event."""
