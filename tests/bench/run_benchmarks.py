@@ -121,6 +121,17 @@ def quickstart(build):
     yield ("quickstart, what a trace adds", (min(traced) / min(plain) - 1) * 100, "<=", 25.0, "%")
 
 
+def seeds(build):
+    library = ROOT / "scenarios/library"
+    for file, guest, count, bound in (("explore-model", "256 MiB model worker", 200, 300.0),
+                                      ("explore-real", "small worker on Unicorn", 20, 30.0)):
+        printed = run([build / "tests/bench/bench_seeds", library / f"{file}.yaml", count, TIMES])
+        best, _, resident = printed.split()
+        yield (f"seeds/s and core, two-host migration, {guest}", float(best), ">=", bound, "/s")
+        yield (f"largest resident set of it, {count * TIMES} seeds", int(resident) / 1024,
+               None, None, "MB")
+
+
 def holds(measured, relation, bound):
     return {"<": measured < bound, "<=": measured <= bound, ">=": measured >= bound}[relation]
 
@@ -132,8 +143,8 @@ def main():
     options = parser.parse_args()
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     bad = 0
-    print(f"{'figure':58} {'measured':>12} {'bound':>12}")
-    for part in (events, many_guests, step_back, migration, guest_loop, quickstart):
+    print(f"{'figure':68} {'measured':>12} {'bound':>12}")
+    for part in (events, many_guests, step_back, migration, guest_loop, quickstart, seeds):
         if options.only and options.only not in part.__name__:
             continue
         try:
@@ -144,11 +155,11 @@ def main():
                     good = holds(measured, relation, bound)
                     limit, verdict = f"{relation} {bound:g} {unit}", "ok" if good else "MISSED"
                     bad += not good
-                print(f"{figure:58} {measured:9.3f} {unit:2} {limit:>12} {verdict}", flush=True)
+                print(f"{figure:68} {measured:9.3f} {unit:2} {limit:>12} {verdict}", flush=True)
         except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as problem:
             bad += 1
             detail = (getattr(problem, "stderr", "") or "").strip()
-            print(f"{part.__name__:58} not measured: {problem} {detail} MISSED", flush=True)
+            print(f"{part.__name__:68} not measured: {problem} {detail} MISSED", flush=True)
     return 1 if bad else 0
 
 
