@@ -187,7 +187,7 @@ class SettlesWithin final : public Property {
     if (end - calm_ > bound_) {
       const std::string what = late_ ? *late_ : open();
       if (!what.empty()) {
-        violate_at_end(end, "at rest since " + traces::to_text(calm_) + ", but after " +
+        violate_at_end(end, "undisturbed since " + traces::to_text(calm_) + ", but after " +
                                 traces::to_text(bound_) + " " + what);
       }
     } else if (!open().empty()) {
