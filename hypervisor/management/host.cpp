@@ -330,6 +330,17 @@ void Host::set_memory_pressure(const std::string& taker, std::uint64_t pages) {
   pressure_pages_[taker] = pages;
 }
 
+void Host::set_clock_drift(std::int64_t millionths) {
+  constexpr std::int64_t kWhole = 1'000'000;
+  migration::Settings& running = services_.settings;
+  running = config_.migration;
+  for (sim::Duration* wait : {&running.connect_timeout, &running.patience, &running.answer_timeout,
+                              &running.query_interval, &running.idle_timeout}) {
+    wait->ns = static_cast<std::int64_t>(static_cast<__int128>(wait->ns) * kWhole /
+                                         (kWhole + millionths));
+  }
+}
+
 std::uint64_t Host::free_pages() const {
   std::uint64_t pages = 0;
   for (const auto& [taker, taken] : pressure_pages_) pages += taken;

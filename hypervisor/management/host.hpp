@@ -62,6 +62,9 @@ class Host final : migration::TargetHost {
   /// So much of the host's memory is taken by somebody else than its VMs: nothing of what runs is
   /// touched, but nothing more is admitted than fits beside it. Until the host restarts.
   void set_memory_pressure(const std::string& taker, std::uint64_t pages);
+  /// By how much of itself this host's clock runs fast, in millionths; slow when below 0. All that
+  /// it waits for by its own clock ends so much sooner or later. Until the host restarts.
+  void set_clock_drift(std::int64_t millionths);
   hv::Hypervisor& hypervisor() { return hypervisor_; }
   /// Digests of every VM that runs here. One in doubt may run elsewhere: its copy here is not it.
   void emit_digests(traces::DigestPoint point);
