@@ -9,6 +9,7 @@
 #include "scenarios/explore/fork_points.hpp"
 #include "scenarios/explore/probe.hpp"
 #include "scenarios/explore/wire.hpp"
+#include "scenarios/runner/freed_memory.hpp"
 
 namespace scenarios {
 
@@ -93,6 +94,7 @@ void Worker::obey(const FinishOrder& order) {
 }  // namespace
 
 void work(const WorkerSetup& setup, Channel& channel) {
+  keep_freed_memory();
   Worker worker(setup, channel);
   std::vector<std::byte> message;
   while (channel.receive(message)) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "scenarios/language/parser.hpp"
+#include "scenarios/runner/freed_memory.hpp"
 #include "scenarios/runner/run.hpp"
 
 namespace {
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
   const int seeds = std::atoi(argv[2]);
   const int passes = std::atoi(argv[3]);
   if (seeds < 1 || passes < 1) return 2;
+  scenarios::keep_freed_memory();
   const scenarios::Scenario scenario = scenarios::load_scenario(argv[1]);
   const scenarios::Scenario alone = without_twin(scenario);
   std::vector<double> rates;
