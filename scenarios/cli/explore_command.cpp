@@ -71,8 +71,8 @@ std::chrono::milliseconds duration(const std::string& option, const std::string&
 void set_shard(const std::string& text, scenarios::CampaignOptions& options) {
   const std::size_t slash = text.find('/');
   const auto index = scenarios::parse_count(text.substr(0, slash));
-  const auto count = slash == std::string::npos ? std::nullopt
-                                                : scenarios::parse_count(text.substr(slash + 1));
+  const auto count =
+      slash == std::string::npos ? std::nullopt : scenarios::parse_count(text.substr(slash + 1));
   if (!index || !count || *index < 1 || *index > *count) {
     throw UserError("--shard " + text + ": is not I/N with I from 1 to N, such as 2/8");
   }
@@ -148,7 +148,8 @@ void add_explore(Command root) {
   Command command =
       root.command("explore", "search scenarios for violations, and shrink what is found");
   command.argument("FILE", a.paths, "scenario files, or folders of them")
-      .option("--seeds", a.seeds, "range of seeds A..B, or how many; 1..1000 unless --time is given")
+      .option("--seeds", a.seeds,
+              "range of seeds A..B, or how many; 1..1000 unless --time is given")
       .option("--time", a.time, "stop after this long, such as 10min")
       .count("--jobs", a.jobs, "worker processes; as many as processors", 1, 1024)
       .option("--shard", a.shard, "I/N: only this part of the seeds")

@@ -80,10 +80,11 @@ std::string paragraph(const Discovery& discovery, const Scenario& scenario, std:
 }  // namespace
 
 std::string progress_line(const scenarios::CampaignProgress& now) {
-  std::string line = fmt::format(
-      "{} seeds, {} runs, {:.0f}/s, {:.1f}x real time, {} states, {} finding{}", now.seeds, now.runs,
-      per(static_cast<double>(now.runs), now.seconds), per(now.virtual_seconds, now.seconds),
-      now.states, now.findings, now.findings == 1 ? "" : "s");
+  std::string line =
+      fmt::format("{} seeds, {} runs, {:.0f}/s, {:.1f}x real time, {} states, {} finding{}",
+                  now.seeds, now.runs, per(static_cast<double>(now.runs), now.seconds),
+                  per(now.virtual_seconds, now.seconds), now.states, now.findings,
+                  now.findings == 1 ? "" : "s");
   if (now.shrinking != 0) line += fmt::format(" ({} being shrunk)", now.shrinking);
   if (now.seconds_left) line += ", " + duration(*now.seconds_left) + " left";
   return line;
@@ -154,11 +155,10 @@ std::string junit_of(const CampaignResult& result, const std::vector<Scenario>& 
 std::string annotations_of(const CampaignResult& result, const std::vector<Scenario>& all) {
   std::string text;
   for (const Discovery& discovery : result.discoveries) {
-    text += fmt::format("::error file={},title={}::{}\n",
-                        escaped(all[discovery.scenario].file, true),
-                        escaped(discovery.property, true),
-                        escaped(discovery.finished.story + "\n" + discovery.finished.command,
-                                false));
+    text +=
+        fmt::format("::error file={},title={}::{}\n", escaped(all[discovery.scenario].file, true),
+                    escaped(discovery.property, true),
+                    escaped(discovery.finished.story + "\n" + discovery.finished.command, false));
   }
   return text;
 }

@@ -88,14 +88,14 @@ int hunt(const HuntArguments& arguments) {
   ProgressDisplay display;
   const StopSignal stop;
   const auto told = [&](const scenarios::Quarry& quarry) {
-    display.show(fmt::format("{}: range {} of {}", quarry.plant, quarry.chases.size(),
-                             options.ranges));
+    display.show(
+        fmt::format("{}: range {} of {}", quarry.plant, quarry.chases.size(), options.ranges));
     if (!text || quarry.chases.size() != options.ranges) return;
     display.clear();
     std::cout << row_of(quarry) << std::flush;
   };
-  const auto quarries = scenarios::hunt(all, arguments.plants, options, told,
-                                        [&stop] { return stop.asked(); });
+  const auto quarries =
+      scenarios::hunt(all, arguments.plants, options, told, [&stop] { return stop.asked(); });
   display.clear();
   std::size_t missed = 0;
   nlohmann::ordered_json json = nlohmann::ordered_json::array();

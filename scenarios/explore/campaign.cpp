@@ -83,8 +83,8 @@ CampaignResult Campaign::run(const std::function<void(const CampaignProgress&)>&
     if (!interrupted_ && stop && stop()) interrupted_ = stopping_ = true;
     if (enough()) stopping_ = true;
     for (std::size_t i = 0; i < desks_.size(); ++i) fill(i);
-    const bool idle =
-        std::all_of(desks_.begin(), desks_.end(), [](const Desk& desk) { return desk.work.empty(); });
+    const bool idle = std::all_of(desks_.begin(), desks_.end(),
+                                  [](const Desk& desk) { return desk.work.empty(); });
     if (idle || interrupted_) break;
     pool_->turn(kTurn, *this);
     if (tick) tick(progress());
@@ -129,8 +129,8 @@ void Campaign::fill(std::size_t worker) {
 bool Campaign::fill_with_finish(std::size_t worker) {
   Desk& desk = desks_[worker];
   if (!options_.shrink || options_.stop_at_first || !desk.work.empty()) return false;
-  const auto busy = static_cast<std::size_t>(
-      std::count_if(desks_.begin(), desks_.end(), [](const Desk& other) {
+  const auto busy =
+      static_cast<std::size_t>(std::count_if(desks_.begin(), desks_.end(), [](const Desk& other) {
         return !other.work.empty() && other.work.front().finish;
       }));
   const bool exploring = !stopping_ && !schedule_->exhausted();
@@ -192,8 +192,9 @@ void Campaign::take(std::size_t worker, const ForkDied& report) {
   if (!desk.fork) schedule_->forked(report.item);
   desk.fork.reset();
   const std::string last_words = pool_->take_output(worker);
-  discover_death(report.item, kCrash,
-                 report.text + " in a forked world" + (last_words.empty() ? "" : ": ") + last_words);
+  discover_death(
+      report.item, kCrash,
+      report.text + " in a forked world" + (last_words.empty() ? "" : ": ") + last_words);
   schedule_->finished(report.item, 0);
 }
 
@@ -232,7 +233,8 @@ void Campaign::on_death(std::size_t worker, const WorkerPool::Death& death) {
     // The run that it was forked off is made again, without forks.
     killed_once_.insert({current.item.scenario, current.item.name});
     schedule_->again(current.item);
-  } else if (death.killed && killed_once_.insert({current.item.scenario, current.item.name}).second) {
+  } else if (death.killed &&
+             killed_once_.insert({current.item.scenario, current.item.name}).second) {
     note("a worker was killed from outside in run " + to_text(current.item.name) + " of " +
          scenarios_[current.item.scenario].name + "; the run is made again");
     schedule_->again(current.item);
@@ -339,12 +341,12 @@ CampaignProgress Campaign::progress() const {
   for (const Discovery& discovery : discoveries_) now.shrinking += discovery.settled ? 0 : 1;
   const std::uint64_t fresh = now.seeds - seeds_before_;
   if (options_.time) {
-    now.seconds_left = std::max(0.0, std::chrono::duration<double>(*options_.time).count() -
-                                         now.seconds);
+    now.seconds_left =
+        std::max(0.0, std::chrono::duration<double>(*options_.time).count() - now.seconds);
   }
   if (now.seeds_wanted != 0 && fresh != 0) {
-    const double left =
-        now.seconds / static_cast<double>(fresh) * static_cast<double>(now.seeds_wanted - now.seeds);
+    const double left = now.seconds / static_cast<double>(fresh) *
+                        static_cast<double>(now.seeds_wanted - now.seeds);
     now.seconds_left = std::min(now.seconds_left.value_or(left), left);
   }
   return now;

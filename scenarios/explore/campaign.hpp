@@ -38,7 +38,7 @@ struct CampaignOptions {
   std::chrono::milliseconds shrink_limit{60'000};
   bool shrink = true;
   bool mutants = true;
-  bool stop_at_first = false;    ///< the first finding ends it, and stays as it was found
+  bool stop_at_first = false;       ///< the first finding ends it, and stays as it was found
   std::uint64_t twin_every = 100;   ///< one run in so many is compared with its twin; 0: none
   std::uint64_t twice_every = 100;  ///< one run in so many is made twice; 0: none
 };
@@ -53,7 +53,7 @@ struct Discovery {
   Violated violated;
   std::vector<std::string> together;  ///< other properties that the same run violated
   Finished finished;
-  std::string stem;  ///< path of its files without their endings; empty: it has none
+  std::string stem;      ///< path of its files without their endings; empty: it has none
   bool ordered = false;  ///< a worker shrinks it
   bool settled = false;  ///< `finished` holds
   bool saved = false;    ///< in the results file
@@ -127,7 +127,7 @@ class Campaign final : private WorkerPool::Listener {
 
   std::vector<Discovery> discoveries_;
   std::map<std::pair<std::size_t, std::string>, std::size_t> known_;
-  std::vector<std::set<std::uint64_t>> states_;      ///< per scenario
+  std::vector<std::set<std::uint64_t>> states_;  ///< per scenario
   std::vector<std::vector<std::uint64_t>> unsaved_states_;
   std::set<std::string> points_;
   std::vector<std::string> notes_;

@@ -38,9 +38,9 @@ traces::EventSet Coverage::events() {
        {EventType::MigrationStarted, EventType::MigrationPhase, EventType::MigrationCommit,
         EventType::MigrationFinished, EventType::VmCreated, EventType::VmState,
         EventType::PartitionState, EventType::VmbusChannel, EventType::VerbStarted,
-        EventType::VerbFinished, EventType::DiskOpened, EventType::DiskClosed, EventType::NodeKilled,
-        EventType::NodeRestarted, EventType::NodePaused, EventType::NodeResumed,
-        EventType::LinkState, EventType::BuggifyFired}) {
+        EventType::VerbFinished, EventType::DiskOpened, EventType::DiskClosed,
+        EventType::NodeKilled, EventType::NodeRestarted, EventType::NodePaused,
+        EventType::NodeResumed, EventType::LinkState, EventType::BuggifyFired}) {
     set.set(static_cast<std::size_t>(type));
   }
   if (sometimes() != nullptr) set.set(static_cast<std::size_t>(sometimes()->type));

@@ -42,11 +42,11 @@ std::string story_of(const Account& account) {
   story += ".";
   if (!account.statement.empty()) story += " It says: " + account.statement + ".";
   if (!account.causes.empty()) {
-    story += fmt::format(" {} {}: {}.", account.minimal ? "It takes" : "Left over are",
-                         account.causes.size() == 1
-                             ? std::string("one cause")
-                             : std::to_string(account.causes.size()) + " causes",
-                         joined(account.causes, "; "));
+    story +=
+        fmt::format(" {} {}: {}.", account.minimal ? "It takes" : "Left over are",
+                    account.causes.size() == 1 ? std::string("one cause")
+                                               : std::to_string(account.causes.size()) + " causes",
+                    joined(account.causes, "; "));
   }
   if (account.critical) {
     story += " Healing everything at " + traces::to_text(*account.critical) +
@@ -113,8 +113,8 @@ Finished written(const Scenario& scenario, const FinishRequest& request, const A
   finished.critical = account.critical;
   finished.story = story_of(account);
   finished.command = command_for(request.yaml, request);
-  finished.yaml = write_scenario(
-      scenario, head_of(finished.story, finished.command, request.item.name));
+  finished.yaml =
+      write_scenario(scenario, head_of(finished.story, finished.command, request.item.name));
   return finished;
 }
 

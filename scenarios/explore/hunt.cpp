@@ -61,8 +61,8 @@ std::vector<Quarry> hunt(const std::vector<Scenario>& scenarios,
                          const std::function<bool()>& stop) {
   std::vector<Quarry> all;
   for (const Plant& plant : all_plants()) {
-    const bool wanted = plants.empty() ||
-                        std::find(plants.begin(), plants.end(), plant.name) != plants.end();
+    const bool wanted =
+        plants.empty() || std::find(plants.begin(), plants.end(), plant.name) != plants.end();
     if (!wanted) continue;
     all.push_back({plant.name, plant.what, plant.checker, {}});
     for (std::uint64_t range = 0; range < options.ranges; ++range) {

@@ -18,8 +18,8 @@ class Simulation;
 
 struct ProbeOptions {
   std::set<std::string, std::less<>> plants;
-  bool twin = false;    ///< judge twin-equal, where the scenario expects it, with a second world
-  bool twice = false;   ///< judge MG-3 with a second world
+  bool twin = false;   ///< judge twin-equal, where the scenario expects it, with a second world
+  bool twice = false;  ///< judge MG-3 with a second world
   bool detail = true;
   /// Called with the world before it runs, to attach observers; may be empty.
   std::function<void(Simulation&)> prepare;

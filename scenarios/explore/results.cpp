@@ -1,7 +1,7 @@
 #include "scenarios/explore/results.hpp"
 
-#include <sqlite3.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/random.h>
 
 #include <filesystem>
@@ -42,8 +42,8 @@ class Statement {
   Statement(const Statement&) = delete;
 
   Statement& with(const std::string& text) {
-    check(::sqlite3_bind_text(statement_, ++parameter_, text.data(),
-                              static_cast<int>(text.size()), SQLITE_TRANSIENT));
+    check(::sqlite3_bind_text(statement_, ++parameter_, text.data(), static_cast<int>(text.size()),
+                              SQLITE_TRANSIENT));
     return *this;
   }
   Statement& with(std::uint64_t number) {
@@ -283,18 +283,24 @@ std::string new_campaign_id() {
 }
 
 void merge_results(const std::string& out, const std::vector<std::string>& inputs) {
-  Results all(out, Results::Mode::Create);
+  // All of them are read before anything is written.
+  std::vector<std::pair<std::vector<StoredCampaign>, std::vector<StoredScenario>>> parts;
   for (const std::string& input : inputs) {
     std::error_code error;
     if (std::filesystem::equivalent(input, out, error)) {
       throw UserError(input + ": is the file that the others are merged into");
     }
-    Results one(input, Results::Mode::Open);
-    const std::vector<StoredScenario> scenarios = one.scenarios();
-    for (const StoredCampaign& campaign : one.campaigns()) all.save(campaign, {});
-    // Scenarios belong to no campaign: the first row carries them.
-    const std::vector<StoredCampaign> campaigns = one.campaigns();
-    if (!campaigns.empty()) all.save(campaigns.front(), scenarios);
+    Results part(input, Results::Mode::Open);
+    parts.emplace_back(part.campaigns(), part.scenarios());
+  }
+  Results all(out, Results::Mode::Create);
+  for (const auto& [campaigns, scenarios] : parts) {
+    // What was done belongs to no campaign: the first one carries it.
+    bool first = true;
+    for (const StoredCampaign& campaign : campaigns) {
+      all.save(campaign, first ? scenarios : std::vector<StoredScenario>{});
+      first = false;
+    }
   }
 }
 

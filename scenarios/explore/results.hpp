@@ -21,7 +21,7 @@ struct StoredFinding {
 };
 
 struct StoredScenario {
-  std::string key;   ///< scenario_key()
+  std::string key;  ///< scenario_key()
   std::string name, file, plants;
   SeedRanges done;
   std::vector<std::uint64_t> states;

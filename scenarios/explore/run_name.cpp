@@ -70,8 +70,7 @@ std::optional<RunName> parse_run_name(std::string_view text) {
   while (!text.empty()) {
     const char kind = text.front();
     text.remove_prefix(1);
-    const auto mutant =
-        kind == '+' ? parse_fork(text) : number(take(text, ".+"), kFirstForkMutant);
+    const auto mutant = kind == '+' ? parse_fork(text) : number(take(text, ".+"), kFirstForkMutant);
     if (!mutant) return std::nullopt;
     name.mutants.push_back(*mutant);
   }

@@ -23,7 +23,8 @@ std::string Shelf::reserve() {
   while (true) {
     const std::string stem = (fs::path(folder_) / fmt::format("{:03}", ++last_)).string();
     if (fs::exists(stem + ".trace", error)) continue;
-    const int file = ::open((stem + ".yaml").c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    const int file =
+        ::open((stem + ".yaml").c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (file < 0 && errno == EEXIST) continue;
     if (file < 0) return "";
     ::close(file);

@@ -16,9 +16,9 @@ namespace scenarios {
 std::uint64_t log_uniform(sim::Draw& draw, std::uint64_t low, std::uint64_t high) {
   HVSIM_ASSERT(low <= high, "an empty range");
   // First the power of two, then the place between it and the next one.
-  const std::uint64_t width = static_cast<std::uint64_t>(
-      draw.between(static_cast<std::int64_t>(std::bit_width(low)),
-                   static_cast<std::int64_t>(std::bit_width(high))));
+  const std::uint64_t width =
+      static_cast<std::uint64_t>(draw.between(static_cast<std::int64_t>(std::bit_width(low)),
+                                              static_cast<std::int64_t>(std::bit_width(high))));
   const std::uint64_t first = width == 0 ? 0 : std::uint64_t{1} << (width - 1);
   const std::uint64_t last = width == 0 ? 0 : first + (first - 1);
   const std::uint64_t from = std::max(low, first);
@@ -26,6 +26,8 @@ std::uint64_t log_uniform(sim::Draw& draw, std::uint64_t low, std::uint64_t high
 }
 
 namespace {
+
+constexpr std::uint64_t kPage = 4096;
 
 /// A quantity in the smallest step of its unit, and how to write such numbers.
 struct Quantity {
@@ -59,10 +61,16 @@ std::string drawn(const VarySpec& spec, const sim::Random& random, std::uint64_t
   const auto low = quantity(spec.values.at(0));
   const auto high = quantity(spec.values.at(1));
   HVSIM_ASSERT(low && high && low->number <= high->number, "the parser checks ranges");
-  const std::uint64_t number = spec.kind == VarySpec::Kind::LogRange
-                                   ? log_uniform(draw, low->number, high->number)
-                                   : low->number + draw.below(high->number - low->number + 1);
-  return written(number, high->unit);
+  // Memory and disks come in whole pages; between two such bounds only such sizes are meant.
+  const bool pages =
+      high->unit == std::string("B") && low->number % kPage == 0 && high->number % kPage == 0;
+  const std::uint64_t step = pages ? kPage : 1;
+  const std::uint64_t from = low->number / step;
+  const std::uint64_t to = high->number / step;
+  const std::uint64_t steps = spec.kind == VarySpec::Kind::LogRange
+                                  ? log_uniform(draw, from, to)
+                                  : from + draw.below(to - from + 1);
+  return written(steps * step, high->unit);
 }
 
 /// Values that are right by themselves need not go together: a VM may be larger than its host.

@@ -63,8 +63,8 @@ bool send_message(int socket, std::span<const std::byte> message) {
   return write_all(socket, frame.data(), frame.size());
 }
 
-/// Makes a forked process a worker: it dies with its parent, ignores the terminal's Ctrl-C, dumps no
-/// core, and has nothing open but its ends, at 3 and as its standard error.
+/// Makes a forked process a worker: it dies with its parent, ignores the terminal's Ctrl-C, dumps
+/// no core, and has nothing open but its ends, at 3 and as its standard error.
 void become_worker(pid_t parent, int socket, int output) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(0);
@@ -195,7 +195,7 @@ void WorkerPool::set_busy(std::size_t worker, bool busy) {
 pid_t WorkerPool::process(std::size_t worker) const { return workers_[worker]->process; }
 
 std::string WorkerPool::take_output(std::size_t worker) {
-  read_output(*workers_[worker]);
+  if (workers_[worker]->output >= 0) read_output(*workers_[worker]);
   return std::exchange(workers_[worker]->said, {});
 }
 
@@ -219,13 +219,17 @@ void WorkerPool::turn(std::chrono::milliseconds wait, Listener& listener) {
 
 void WorkerPool::read_output(Worker& worker) {
   char buffer[4096];
-  ssize_t got = 0;
+  ssize_t got = -1;
   while ((got = ::read(worker.output, buffer, sizeof buffer)) > 0) {
     worker.said.append(buffer, static_cast<std::size_t>(got));
     if (worker.said.size() > 2 * kKeptOutput) {
       worker.said.erase(0, worker.said.size() - kKeptOutput);
     }
   }
+  if (got != 0) return;
+  // The other end is closed: nothing to wait for any more.
+  ::close(worker.output);
+  worker.output = -1;
 }
 
 void WorkerPool::read(std::size_t index, Listener& listener) {
@@ -273,18 +277,24 @@ void WorkerPool::read(std::size_t index, Listener& listener) {
 
 void WorkerPool::watch(std::size_t index, Listener& listener) {
   Worker& worker = *workers_[index];
-  const auto idle = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() -
-                                                                          worker.since);
+  const auto idle =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - worker.since);
   if (worker.busy && idle > limits_.wall) {
-    Death death{End::Hung, false, "no end after " + std::to_string(idle.count()) + " ms, limit " +
-                               std::to_string(limits_.wall.count()) + " ms", {}};
+    Death death{End::Hung,
+                false,
+                "no end after " + std::to_string(idle.count()) + " ms, limit " +
+                    std::to_string(limits_.wall.count()) + " ms",
+                {}};
     bury(index, std::move(death), listener);
     return;
   }
   const std::uint64_t resident = resident_bytes(worker.process);
   if (resident <= limits_.resident_bytes) return;
-  Death death{End::TooLarge, false, std::to_string(resident >> 20) + " MiB resident, limit " +
-                                 std::to_string(limits_.resident_bytes >> 20) + " MiB", {}};
+  Death death{End::TooLarge,
+              false,
+              std::to_string(resident >> 20) + " MiB resident, limit " +
+                  std::to_string(limits_.resident_bytes >> 20) + " MiB",
+              {}};
   bury(index, std::move(death), listener);
 }
 

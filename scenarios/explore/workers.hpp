@@ -39,8 +39,8 @@ class WorkerPool {
   struct Death {
     End how = End::Quit;
     bool killed = false;  ///< by SIGKILL, which no world sends: from outside
-    std::string text;  ///< signal or exit code, figure against its limit
-    std::string output;  ///< what it wrote to its standard error, shortened to the last lines
+    std::string text;     ///< signal or exit code, figure against its limit
+    std::string output;   ///< what it wrote to its standard error, shortened to the last lines
   };
   /// What the pool tells; called from within turn().
   struct Listener {

@@ -1,0 +1,254 @@
+"""hvsim explore, results and plants as their users see them."""
+
+import os
+import pathlib
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'cli'))
+
+from support import HVSIM, PATIENCE, Case, main, run_line  # noqa: E402
+
+SCENARIO = '''
+scenario: moving
+end: 2500ms
+hosts: {alpha: {memory: 1GiB}, beta: {memory: 1GiB}}
+networks:
+  migration: {hosts: [alpha, beta], bandwidth: 10Gbit/s, latency: 40us}
+storage: {disk1: {size: 4MiB}}
+vms:
+  web:
+    host: alpha
+    memory: 64MiB
+    guest: {model: worker, working-set: 4MiB, dirty-rate: 8, disk-interval: 20ms,
+            blocks-per-write: 8, flush-every: 4}
+    disks: [disk1]
+    heartbeat: 200ms
+migration: {connect-timeout: 100ms, patience: 200ms, answer-timeout: 200ms, query-interval: 50ms,
+            idle-timeout: 400ms}
+timeline:
+  - {at: 300ms, move-vm: web, to: beta}
+budget: {faults: 2, of: [network], from: 100ms, until: 1500ms}
+expect:
+  - survives-with-owner: true
+'''
+PLANT = 'memory.log-loses-a-page'
+
+
+def children_of(process):
+    """Process ids."""
+    return [int(child) for child in
+            pathlib.Path(f'/proc/{process}/task/{process}/children').read_text().split()]
+
+
+class Explore(Case):
+    """An empty folder with one scenario in it."""
+
+    def setUp(self):
+        super().setUp()
+        self.write('moving.yaml', SCENARIO)
+
+    def start(self, *arguments, **more):
+        """hvsim explore in the background."""
+        process = subprocess.Popen([HVSIM, 'explore', 'moving.yaml', *arguments], cwd=self.folder,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def shown(self, results):
+        """The line about seeds of `hvsim results show`."""
+        text = self.hvsim('results', 'show', results).stdout.decode()
+        return re.search(r'seeds +(.*)', text)[1]
+
+    def test_says_that_there_is_nothing_to_find(self):
+        out = self.expect_code(0, 'explore', 'moving.yaml', '--seeds', '1..60').stdout.decode()
+        self.assertIn('explored 60 seeds of 1 scenario', out)
+        self.assertIn('no violation found', out)
+        self.assertFalse((self.folder / 'findings').exists())
+
+    def test_names_the_points_that_never_fired(self):
+        out = self.expect_code(0, 'explore', 'moving.yaml', '--seeds', '1..1').stdout.decode()
+        self.assertRegex(out, r'buggify points that never fired: .*[a-z]+\.[a-z-]+')
+        self.assertRegex(out, r'sometimes points that were never reached: .*[a-z]+\.[a-z-]+')
+
+    def test_finds_a_planted_bug_and_leaves_a_file_that_fails_alone(self):
+        result = self.expect_code(1, 'explore', 'moving.yaml', '--seeds', '1..200', '--plant', PLANT,
+                                  '--twin-every', '0')
+        out = result.stdout.decode()
+        self.assertIn('does not hold in moving', out)
+        command = out.rstrip('\n').splitlines()[-1].strip()
+        self.assertRegex(command, r'^hvsim run findings/\d+\.yaml --plant')
+        found = re.search(r'\n1\. (\S+) does not hold', out)[1]
+        again = run_line('hvsim run findings/001.yaml --plant ' + PLANT, self.folder)
+        self.assertEqual(again.returncode, 1, again.stderr)
+        self.assertRegex(again.stdout.decode(), f'VIOLATED +{found} ')
+        self.expect_code(0, 'replay', 'findings/001.trace')
+
+    def test_keeps_numbers_of_findings_that_are_taken(self):
+        for _ in range(2):
+            self.expect_code(1, 'explore', 'moving.yaml', '--seeds', '1..40', '--plant', PLANT,
+                             '--no-shrink')
+        names = sorted(path.name for path in (self.folder / 'findings').glob('*.yaml'))
+        self.assertGreaterEqual(len(names), 2)
+        self.assertEqual(names[0], '001.yaml')
+
+    def test_goes_on_with_what_is_missing(self):
+        for last, runs in ((30, '30'), (50, '20'), (50, '0')):
+            out = self.expect_code(0, 'explore', 'moving.yaml', '--seeds', f'1..{last}',
+                                   '--no-mutants', '--results', 'r.db').stdout.decode()
+            self.assertIn(f'explored {last} seeds of 1 scenario in {runs} runs', out)
+        self.assertEqual(self.shown('r.db'), '50: 1..50')
+
+    def test_keeps_findings_in_the_results(self):
+        arguments = ['explore', 'moving.yaml', '--seeds', '1..40', '--plant', PLANT, '--no-shrink',
+                     '--results', 'r.db']
+        first = self.expect_code(1, *arguments).stdout.decode()
+        again = self.expect_code(1, *arguments).stdout.decode()
+        self.assertIn('in 0 runs', again)
+        self.assertEqual(re.findall(r'\n(\d\. .*)', first), re.findall(r'\n(\d\. .*)', again))
+
+    def test_shards_are_merged(self):
+        for shard in (1, 2, 3):
+            self.expect_code(0, 'explore', 'moving.yaml', '--seeds', '1..40', '--shard',
+                             f'{shard}/3', '--results', f'{shard}.db')
+        self.expect_code(0, 'results', 'merge', 'all.db', '1.db', '2.db', '3.db')
+        self.assertEqual(self.shown('all.db'), '40: 1..40')
+        out = self.expect_code(0, 'explore', 'moving.yaml', '--seeds', '1..40', '--results',
+                               'all.db').stdout.decode()
+        self.assertIn('in 0 runs', out)
+
+    def test_two_on_one_results_file(self):
+        first = self.start('--time', '60s', '--results', 'r.db')
+        while not (self.folder / 'r.db').exists() or not children_of(first.pid):
+            time.sleep(0.05)
+        text = self.expect_mistake('explore', 'moving.yaml', '--results', 'r.db', begins='r.db: ')
+        self.assertIn('another exploration is using this results file', text)
+        first.send_signal(signal.SIGINT)
+        self.assertEqual(first.wait(PATIENCE), 4)
+        self.assertRegex(self.shown('r.db'), r'^\d+: (none|\d)')
+
+    def test_ends_cleanly_on_ctrl_c(self):
+        process = self.start('--time', '300s', '--results', 'r.db', '--jobs', '2')
+        while len(children_of(process.pid)) < 2:
+            time.sleep(0.05)
+        workers = children_of(process.pid)
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 4, err)
+        self.assertIn(b'interrupted', out)
+        seeds = int(re.search(rb'explored (\d+) seed', out)[1])
+        self.assertEqual(int(self.shown('r.db').split(':')[0]), seeds)
+        for worker in workers:
+            self.assertFalse(pathlib.Path(f'/proc/{worker}').exists())
+
+    def test_a_killed_worker_loses_nothing(self):
+        process = self.start('--seeds', '1..150', '--results', 'r.db', '--jobs', '2',
+                             '--no-mutants')
+        while len(children_of(process.pid)) < 2:
+            time.sleep(0.01)
+        os.kill(children_of(process.pid)[0], signal.SIGKILL)
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 0, err)
+        notes = [line for line in out.decode().splitlines() if line.startswith('note: ')]
+        self.assertEqual(len(notes), 1, out)
+        self.assertRegex(notes[0], 'killed|without work')
+        self.assertIn(b'explored 150 seeds of 1 scenario in 150 runs', out)
+        self.assertEqual(self.shown('r.db'), '150: 1..150')
+
+    def test_a_supervisor_that_is_killed_leaves_no_worker_and_no_lock(self):
+        process = self.start('--time', '300s', '--results', 'r.db')
+        while not children_of(process.pid):
+            time.sleep(0.05)
+        workers = children_of(process.pid)
+        process.kill()
+        process.wait()
+        for _ in range(100):
+            if not any(pathlib.Path(f'/proc/{worker}').exists() for worker in workers):
+                break
+            time.sleep(0.05)
+        else:
+            self.fail('workers live on')
+        self.expect_code(0, 'explore', 'moving.yaml', '--seeds', '1..20', '--results', 'r.db')
+        self.assertRegex(self.shown('r.db'), r': 1\.\.')
+
+    def test_a_full_disk_is_one_clear_line(self):
+        limit = 32 * 1024
+        result = self.hvsim('explore', 'moving.yaml', '--seeds', '1..60', '--results', 'r.db',
+                            prefix=('prlimit', f'--fsize={limit}'))
+        self.assertEqual(result.returncode, 2, result.stderr)
+        both = (result.stdout + result.stderr).decode()
+        self.assertEqual(both.count('r.db'), 1, both)
+        again = self.expect_code(0, 'explore', 'moving.yaml', '--seeds', '1..60', '--results',
+                                 'r.db')
+        self.assertIn(b'explored 60 seeds', again.stdout)
+        self.assertEqual(self.shown('r.db'), '60: 1..60')
+
+    def test_a_run_that_needs_too_much_memory_is_a_finding(self):
+        out = self.expect_code(70, 'explore', 'moving.yaml', '--seeds', '1..100000', '--time', '3s',
+                               '--no-shrink', '--memory-limit', '1MiB').stdout.decode()
+        self.assertIn('memory does not hold in moving', out)
+        self.assertIn('limit 1 MiB', out)
+
+    def test_reports_to_ci(self):
+        result = self.expect_code(1, 'explore', 'moving.yaml', '--seeds', '1..40', '--plant', PLANT,
+                                  '--no-shrink', '--junit', 'out.xml',
+                                  env={'GITHUB_ACTIONS': 'true'})
+        lines = [line for line in result.stdout.decode().splitlines() if line.startswith('::')]
+        self.assertTrue(lines)
+        for line in lines:
+            self.assertRegex(line, r'^::error file=moving\.yaml,title=[^:,]+::.*hvsim run findings/')
+        suite = xml.etree.ElementTree.parse(self.folder / 'out.xml').getroot()[0]
+        self.assertEqual(int(suite.get('failures')), len(lines))
+        self.assertEqual(len(suite.findall('testcase/failure')), len(lines))
+        quiet = self.expect_code(0, 'explore', 'moving.yaml', '--seeds', '1..5', '--junit',
+                                 'ok.xml')
+        self.assertNotIn(b'::error', quiet.stdout)
+        suite = xml.etree.ElementTree.parse(self.folder / 'ok.xml').getroot()[0]
+        self.assertEqual((suite.get('failures'), suite.get('tests')), ('0', '1'))
+
+    def test_the_same_seeds_find_the_same(self):
+        def findings():
+            out = self.expect_code(1, 'explore', 'moving.yaml', '--seeds', '1..40', '--plant', PLANT,
+                                   '--no-shrink', '--no-mutants', '--jobs', '1', '--findings',
+                                   '').stdout
+            return re.findall(rb'\n(\d\. .*)', out)
+        self.assertEqual(findings(), findings())
+
+    def test_takes_folders(self):
+        (self.folder / 'more/deep').mkdir(parents=True)
+        self.write('more/deep/a.yaml', SCENARIO.replace('moving', 'deeper'))
+        self.write('more/b.yaml', SCENARIO)
+        out = self.expect_code(0, 'explore', 'more', '--seeds', '3').stdout.decode()
+        self.assertIn('explored 6 seeds of 2 scenarios', out)
+
+    def test_complains_about_mistakes_in_one_line(self):
+        (self.folder / 'empty').mkdir()
+        for arguments, begins in (
+                (['--seeds', '7..3'], '--seeds 7..3: '), (['--seeds', 'x'], '--seeds x: '),
+                (['--time', '3'], '--time 3: '), (['--shard', '3/2'], '--shard 3/2: '),
+                (['--shard', '1'], '--shard 1: '), (['--plant', 'none'], '--plant none: '),
+                (['--jobs', '0'], '--jobs 0: '), (['--results', 'no/r.db'], 'no/r.db: '),
+                (['--memory-limit', '3'], '--memory-limit 3: '), (['--junit', '.'], '--junit .: ')):
+            self.expect_mistake('explore', 'moving.yaml', *arguments, begins=begins)
+        self.expect_mistake('explore', 'empty', begins='empty: ')
+        self.expect_mistake('explore', 'none.yaml', begins='none.yaml')
+        self.expect_mistake('results', 'show', 'none.db', begins='none.db: ')
+        self.expect_mistake('results', 'merge', 'all.db', 'moving.yaml', begins='moving.yaml: ')
+
+    def test_hunts_plants(self):
+        result = self.expect_code(0, 'plants', 'hunt', PLANT, '--scenario', 'moving.yaml', '--seeds',
+                                  '300', '--ranges', '3')
+        row = next(line for line in result.stdout.decode().splitlines() if line.startswith(PLANT))
+        self.assertRegex(row, PLANT + r' +3/3 +\d+ +\d+ +\d+ +\d+ +\S')
+
+
+if __name__ == '__main__':
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main()
