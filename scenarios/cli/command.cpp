@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include "scenarios/cli/report.hpp"
@@ -122,6 +123,54 @@ Command& Command::flag(const std::string& name, bool& out, const std::string& wh
   return *this;
 }
 
+namespace {
+
+/// CLI11 names the kind of a value `TEXT:{json,text}` when it is one of a few.
+std::vector<std::string> choices_of(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const std::size_t open = type.find('{');
+  const std::size_t close = type.find('}');
+  std::vector<std::string> choices;
+  if (open == std::string::npos || close == std::string::npos) return choices;
+  for (std::size_t at = open + 1; at < close;) {
+    const std::size_t end = std::min(type.find(',', at), close);
+    choices.push_back(type.substr(at, end - at));
+    at = end + 1;
+  }
+  return choices;
+}
+
+CommandInfo description_of(const CLI::App& app) {
+  CommandInfo info;
+  info.name = app.get_name();
+  info.what = app.get_description();
+  for (const CLI::Option* option : app.get_options()) {
+    OptionInfo one;
+    one.positional = option->get_positional();
+    const auto& words = option->get_lnames();
+    const auto& letters = option->get_snames();
+    if (one.positional) {
+      one.name = option->get_name(true);
+    } else if (words.empty()) {
+      one.name = "-" + letters.at(0);
+    } else {
+      one.name = "--" + words[0];
+      if (!letters.empty()) one.brief = "-" + letters[0];
+    }
+    one.required = option->get_required();
+    one.takes_value = option->get_items_expected_max() > 0;
+    one.choices = choices_of(*option);
+    one.what = option->get_description();
+    info.options.push_back(std::move(one));
+  }
+  for (const CLI::App* command : app.get_subcommands({})) {
+    info.commands.push_back(description_of(*command));
+  }
+  return info;
+}
+
+}  // namespace
+
 CommandLine::CommandLine(const std::string& name, const std::string& what,
                          const std::string& version)
     : app_(std::make_unique<CLI::App>(what, name)) {
@@ -130,6 +179,8 @@ CommandLine::CommandLine(const std::string& name, const std::string& what,
 }
 
 CommandLine::~CommandLine() = default;
+
+CommandInfo CommandLine::describe() const { return description_of(*app_); }
 
 Command CommandLine::root() { return Command(*app_, chosen_); }
 

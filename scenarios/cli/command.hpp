@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/cli/description.hpp"
+
 namespace CLI {
 class App;
 }
@@ -62,6 +64,8 @@ class CommandLine {
   CommandLine(const std::string& name, const std::string& what, const std::string& version);
   ~CommandLine();
   Command root();
+  /// Everything that was declared so far.
+  CommandInfo describe() const;
   /// Parses and runs what was chosen; returns its exit code. A wrong command line is one line on
   /// stderr and exit code 2. What the action throws passes through.
   int run(int argc, char** argv);

@@ -17,6 +17,9 @@ void add_check(Command root);
 void add_trace(Command root);
 void add_list(Command root);
 void add_schema(Command root);
+/// `completion` and `man` describe the whole line, which must outlive them.
+void add_completion(CommandLine& line);
+void add_man(CommandLine& line, const std::string& version);
 void add_doctor(Command root);
 void add_shrink(Command root);
 void add_debug(Command root);

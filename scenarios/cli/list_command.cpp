@@ -10,6 +10,7 @@
 #include "scenarios/cli/report.hpp"
 #include "scenarios/guests/images.hpp"
 #include "scenarios/language/points.hpp"
+#include "scenarios/language/reference.hpp"
 #include "traces/reflection.hpp"
 
 namespace cli {
@@ -19,6 +20,44 @@ namespace {
 template <class Name, class Text>
 void row(const Name& name, const Text& text) {
   std::cout << fmt::format("{:<36} {}\n", name, text);
+}
+
+const char* name_of(faults::Target target) {
+  constexpr const char* kNames[] = {"host", "network", "storage", "vm"};
+  return kNames[static_cast<std::size_t>(target)];
+}
+
+std::string amount_text(faults::Amount unit, std::int64_t amount) {
+  switch (unit) {
+    case faults::Amount::None:
+      return "";
+    case faults::Amount::Chance:
+      return fmt::format("{:g}%", static_cast<double>(amount) / 10'000);
+    case faults::Amount::Duration:
+      return fmt::format("{:g}ms", static_cast<double>(amount) / 1'000'000);
+    case faults::Amount::Rate:
+      return fmt::format("{:g}Mbit/s", static_cast<double>(amount) / 1'000'000);
+    case faults::Amount::Size:
+      if (amount >= 1 << 20) return fmt::format("{}MiB", amount >> 20);
+      return fmt::format("{}B", amount);
+    case faults::Amount::Count:
+      return std::to_string(amount);
+  }
+  return "";
+}
+
+/// Class, name, target, magnitude as a planner draws it and what it is when nobody says, then what
+/// the fault does. A star: planned only when a budget names it.
+void fault_row(const faults::Fault& fault) {
+  const faults::Magnitude& by = fault.magnitude;
+  std::string magnitude = "-";
+  if (by.unit != faults::Amount::None) {
+    magnitude = fmt::format("{} to {}, {}", amount_text(by.unit, by.low),
+                            amount_text(by.unit, by.high), amount_text(by.unit, by.normal));
+  }
+  std::cout << fmt::format("{:<9} {:<18}{} {:<8} {:<32} {}\n", faults::name_of(fault.kind),
+                           fault.name, fault.destructive ? '*' : ' ', name_of(fault.target),
+                           magnitude, fault.what);
 }
 
 int list(const std::string& what) {
@@ -36,7 +75,9 @@ int list(const std::string& what) {
   } else if (what == "sometimes") {
     for (const auto& point : scenarios::all_sometimes_points()) row(point.name, point.what);
   } else if (what == "faults") {
-    for (const auto& fault : faults::catalogue()) row(fault.name, fault.what);
+    for (const auto& fault : faults::catalogue()) fault_row(fault);
+    std::cout << "\nroles that a target may name:\n";
+    for (const auto& role : faults::roles()) row(role.name, role.what);
   } else if (what == "verbs") {
     for (const auto& verb : management::verbs()) row(verb.name, verb.what);
   } else if (what == "events") {
@@ -60,8 +101,11 @@ void add_list(Command root) {
 }
 
 void add_schema(Command root) {
-  root.command("schema", "print the JSON Schema of scenario files").does([] {
-    std::cout << scenarios::json_schema();
+  auto markdown = std::make_shared<bool>(false);
+  Command schema = root.command("schema", "print the JSON Schema of scenario files");
+  schema.flag("--markdown", *markdown, "print the reference for people instead");
+  schema.does([markdown] {
+    std::cout << (*markdown ? scenarios::reference_page() : scenarios::json_schema());
     return static_cast<int>(kAllHold);
   });
 }

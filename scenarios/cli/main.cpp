@@ -37,6 +37,8 @@ int main(int argc, char** argv) {
                          cli::add_debug, cli::add_explore, cli::add_results, cli::add_plants}) {
     add(line.root());
   }
+  cli::add_completion(line);
+  cli::add_man(line, "hvsim " + scenarios::build_id());
   try {
     const int code = line.run(argc, argv);
     std::cout.flush();

@@ -39,7 +39,7 @@ std::vector<Field> fields(Scenario& scenario) {
       {"description", Shape::Text, &scenario.description},
       {"platform", Shape::Name, &scenario.platform},
       {"seed", Shape::Count, &scenario.seed, 0, 999'999'999'999'999'999ULL},
-      {"end", Shape::Duration, &scenario.end, 1},
+      {"end", Shape::Duration, &scenario.end},
   };
 }
 

@@ -88,10 +88,10 @@ BAD = {
     'host twice in a network': (changed('[alpha, beta]', '[alpha, alpha]'), '15:30', 'twice'),
     'name with a space': (changed('  web:\n', '  my web:\n'), '21:3', 'not a name'),
     'name of 64 letters': (changed('  web:\n', '  ' + 'w' * 64 + ':\n'), '21:3', 'not a name'),
-    'disk that does not exist': (changed('disks: [disk1]', 'disks: [disk2]'), '31:12',
+    'disk that does not exist': (changed('disks: [disk1]', 'disks: [disk2]'), '31:13',
                                  'did you mean `disk1`?'),
     'disk of two VMs': (changed('timeline:', '  db:\n    host: beta\n    guest: {program: worker}\n'
-                                '    disks: [disk1]\ntimeline:'), '38:12', 'belongs to VM `web`'),
+                                '    disks: [disk1]\ntimeline:'), '38:13', 'belongs to VM `web`'),
     'unknown platform': (changed('ws2012', 'ws2099'), '6:11', 'ws2012'),
     'unknown guest program': (changed('program: worker', 'program: wroker'), '25:16',
                               'did you mean `worker`?'),
@@ -123,7 +123,7 @@ BAD = {
     'guest larger than its VM': (changed('working-set: 16MiB', 'working-set: 64MiB'), '26:20',
                                  'does not fit'),
     'disk of 1 KiB': (changed('size: 16MiB', 'size: 1KiB'), '18:17', 'at least 1MiB'),
-    'bandwidth of nothing': (changed('10Gbit/s', '0bit/s'), '15:48', 'such as 10Gbit/s'),
+    'bandwidth of nothing': (changed('10Gbit/s', '0bit/s'), '15:48', 'at least 1bit/s'),
     'loss of everything': (changed('latency: 40us', 'loss: 100%'), '15:64', 'cut-link'),
     'heartbeat without pause': (changed('heartbeat: 100ms', 'heartbeat: 0s'), '33:16', '1ms'),
     '5000 VMs': (changed('timeline:', ''.join(
@@ -155,21 +155,21 @@ BAD = {
                                  'did you mean `alpha`?'),
     'fault after the end': (with_fault('kill-host: alpha\nat: 2s'), '51:9', 'has ended'),
     'after without when': (with_fault('kill-host: alpha\nat: 1ms\nafter: 1ms'), '52:12', '`when`'),
-    'unknown event': (with_fault('kill-host: alpha\nwhen: {event: migration.fase}'), '51:11',
+    'unknown event': (with_fault('kill-host: alpha\nwhen: {event: migration.fase}'), '51:19',
                       'did you mean `migration.phase`?'),
     'trigger without event': (with_fault('kill-host: alpha\nwhen: {phase: commit}'), '51:11',
-                              'there is no event'),
+                              '`when` names an `event`'),
     'unknown field': (with_fault('kill-host: alpha\nwhen: {event: migration.phase, fase: commit}'),
-                      '51:11', 'did you mean `phase`?'),
+                      '51:42', 'did you mean `phase`?'),
     'unknown value of a field': (with_fault('kill-host: alpha\n'
                                             'when: {event: migration.phase, phase: comit}'),
-                                 '51:11', 'did you mean `commit`?'),
+                                 '51:43', 'did you mean `commit`?'),
     'field twice': (with_fault('kill-host: alpha\nwhen: {event: vm.state, event: vm.state}'),
                     r'51:\d+', 'twice'),
     'unknown node of an event': (with_fault('kill-host: alpha\n'
                                             'when: {event: migration.phase, node: beat}'),
-                                 '51:11', 'did you mean `beta`?'),
-    'event of level 1': (with_fault('kill-host: alpha\nwhen: {event: ring.produced}'), '51:11',
+                                 '51:42', 'did you mean `beta`?'),
+    'event of level 1': (with_fault('kill-host: alpha\nwhen: {event: ring.produced}'), '51:19',
                          'detail'),
     # Expectations
     'unknown expectation': (changed('runs-on: beta', 'run-on: beta'), '44:5',
@@ -181,6 +181,32 @@ BAD = {
                                       '44:5', 'two expectations'),
     'count for a duration': (changed('downtime-below: 100ms', 'downtime-below: 3'), '42:21',
                              'a duration such as 500ms'),
+    'pattern over an unknown event': (TEXT + '  - never: {event: migration.finishd}\n', '49:20',
+                                      'did you mean `migration.finished`?'),
+    'condition on an unknown field': (TEXT + '  - never: {event: vm.state, where: "stat == off"}\n',
+                                      '49:38', 'did you mean `state`?'),
+    'condition that mixes kinds': (TEXT + '  - always: {event: migration.round, '
+                                   'where: bytes < 20ms}\n', '49:53',
+                                   'cannot compare a size with a duration'),
+    'pattern without its events': (TEXT + '  - at-most: 3\n', '49:5', 'needs `of`'),
+    # What a search needs
+    'varied value that does not exist': (TEXT + 'vary:\n'
+                                         '  - {value: vms.web.memry, choice: [1MiB]}\n', '50:13', 'did you mean `memory`?'),
+    'choice of the wrong kind': (TEXT + 'vary:\n  - {value: vms.web.memory, choice: [64]}\n',
+                                 '50:38', 'a size such as 64MiB'),
+    'choice that does not fit': (TEXT + 'vary:\n  - {value: vms.web.memory, choice: [8GiB]}\n',
+                                 '50:38', 'does not fit on host'),
+    'range upside down': (TEXT + 'vary:\n  - {value: end, range: [2s, 1s]}\n', '50:25',
+                          'the lowest and the highest'),
+    'budget of an unknown class': (TEXT + 'budget: {faults: 1, of: [netwrk], until: 1s}\n', '49:26',
+                                   'did you mean `network`?'),
+    'budget beyond the end': (TEXT + 'budget: {faults: 1, until: 2s}\n', '49:28', 'has ended'),
+    'unknown point of trouble': (TEXT + 'buggify:\n  - {point: vmbus.x, chance: 5%}\n', '50:13',
+                                 'there is no point'),
+    'decision of five numbers': (TEXT + 'decisions:\n  - {stream: net.loss, '
+                                 'operation: [1, 2, 3, 4, 5]}\n', '50:35', 'four at most'),
+    'magnitude of a fault that has none': (with_fault('kill-host: alpha\nat: 1ms\nby: 3'), '52:9',
+                                           'takes no `by`'),
 }
 
 
