@@ -51,7 +51,6 @@ inline constexpr Sense kResetOccurred{0x06, 0x29, 0x00};
 inline constexpr Sense kInvalidOpcode{0x05, 0x20, 0x00};
 inline constexpr Sense kLbaOutOfRange{0x05, 0x21, 0x00};
 inline constexpr Sense kInvalidField{0x05, 0x24, 0x00};
-inline constexpr Sense kPowerOn{0x06, 0x29, 0x00};  ///< UNIT ATTENTION: nothing was done
 
 enum class Kind : std::uint8_t { Control, Read, Write, Flush };
 

@@ -126,7 +126,7 @@ class ServerChannel final : public Channel, public hv::EventPort, public RingPla
   bool serving_ = false;  ///< the device knows the channel
   bool masked_ = false;   ///< the guest's signals are switched off while we drain
   bool waiting_for_room_ = false;
-  std::uint64_t packets_ = 0;  ///< read since the channel was opened
+  std::uint64_t packets_ = 0;  ///< read since the channel was opened, on whatever host
 };
 
 }  // namespace vmbus

@@ -39,6 +39,7 @@ void ServerChannel::save(traces::ByteWriter& out) const {
   out.put(error_);
   out.put<std::uint8_t>(masked_);
   out.put<std::uint8_t>(waiting_for_room_);
+  out.put(packets_);
 }
 
 bool ServerChannel::restore(traces::ByteReader& in, GpadlTable& gpadls) {
@@ -57,6 +58,7 @@ bool ServerChannel::restore(traces::ByteReader& in, GpadlTable& gpadls) {
   const auto error = in.get<RingError>();
   const auto masked = in.get<std::uint8_t>();
   const auto waiting = in.get<std::uint8_t>();
+  const auto packets = in.get<std::uint64_t>();
   if (!in.ok() || error > RingError::BadDescriptor || masked > 1 || waiting > 1) return false;
   std::copy(user_data.begin(), user_data.end(), request.user_data.begin());
 
@@ -72,6 +74,7 @@ bool ServerChannel::restore(traces::ByteReader& in, GpadlTable& gpadls) {
   error_ = error;
   masked_ = masked != 0;
   waiting_for_room_ = waiting != 0;
+  packets_ = packets;
   serving_ = true;  // Device::restore takes the place of opened()
   return true;
 }

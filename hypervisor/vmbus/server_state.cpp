@@ -12,7 +12,7 @@
 namespace vmbus {
 namespace {
 
-constexpr std::uint32_t kFormat = 0x31424D56;  // "VMB1"
+constexpr std::uint32_t kFormat = 0x32424D56;  // "VMB2"
 
 }  // namespace
 

@@ -158,7 +158,7 @@ bool StorVsp::Impl::refuses(const Request& request, Outcome& outcome) {
     return true;
   }
   if (!host.world().buggify(host, kPointUnitAttention, operation)) return false;
-  outcome.sense = scsi::kPowerOn;
+  outcome.sense = scsi::kResetOccurred;
   return true;
 }
 

@@ -159,7 +159,8 @@ void Story::trouble(const traces::Event& event) {
   } else if (const auto* plant = event.as<ev::PlantFired>()) {
     line(event, fmt::format("PLANTED BUG {} takes effect", plant->plant));
   } else if (const auto* point = event.as<ev::BuggifyFired>()) {
-    line(event, fmt::format("buggify {} takes effect", point->point));
+    const auto [known, first] = invited_.emplace(point->point);
+    if (first) line(event, fmt::format("invited trouble: {}, here for the first time", *known));
   } else if (const auto* intercept = event.as<ev::VpIntercept>()) {
     line(event, fmt::format("intercept at {:#x}: {}", intercept->gpa, intercept->instruction));
   } else if (const auto* power = event.as<ev::DiskPowerLost>()) {

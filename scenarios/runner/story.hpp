@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <iosfwd>
 #include <map>
+#include <set>
 #include <string>
 
 #include "traces/record.hpp"
@@ -30,6 +31,7 @@ class Story final : public traces::Observer {
   traces::NodeNames nodes_;
   std::map<std::uint32_t, std::string> vms_;
   std::map<std::uint32_t, traces::Time> suspended_;
+  std::set<std::string, std::less<>> invited_;  ///< points that took effect: told once each
 };
 
 /// "1.5 MiB", "312 B": for people, rounded to three digits.

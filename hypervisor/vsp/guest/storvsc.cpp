@@ -13,7 +13,7 @@ using protocol::StoragePacket;
 
 namespace {
 
-constexpr std::uint32_t kFormat = 0x31435453;  // "STC1"
+constexpr std::uint32_t kFormat = 0x32435453;  // "STC2"
 /// Linux's transaction id for the handshake (spec D.1).
 constexpr std::uint64_t kHandshake = UINT64_MAX - 2;
 
@@ -30,6 +30,14 @@ std::vector<std::uint8_t> transfer_cdb(std::uint8_t ten, std::uint8_t sixteen, s
   put(blocks, wide ? 4 : 2);
   cdb.resize(wide ? 16 : 10);
   return cdb;
+}
+
+/// The device did nothing and wants to be asked again (SPC-3 5.9.7 for UNIT ATTENTION).
+bool wants_another_try(const protocol::ScsiRequest& srb) {
+  constexpr std::uint8_t kBusy = 0x08, kCheckCondition = 0x02, kUnitAttention = 0x06;
+  if (srb.scsi_status == kBusy) return true;
+  return srb.scsi_status == kCheckCondition && srb.sense_info_length > 2 &&
+         (srb.cdb_or_sense[2] & 0x0F) == kUnitAttention;
 }
 
 }  // namespace
@@ -115,17 +123,15 @@ void StorVsc::answered(const StoragePacket& reply) {
 
 void StorVsc::submit(Command command) {
   HVSIM_ASSERT(command.tag != 0 && command.tag < kHandshake, "tags are the owner's numbers");
-  const bool fresh = outstanding_.emplace(command.tag, false).second;
+  const std::uint64_t tag = command.tag;
+  const bool fresh = outstanding_.emplace(tag, std::move(command)).second;
   HVSIM_ASSERT(fresh, "a tag names one outstanding command");
-  queue_.push_back(std::move(command));
+  queue_.push_back(tag);
   flush();
 }
 
 void StorVsc::flush() {
-  while (ready() && !queue_.empty() && send(queue_.front())) {
-    outstanding_[queue_.front().tag] = true;
-    queue_.pop_front();
-  }
+  while (ready() && !queue_.empty() && send(outstanding_.at(queue_.front()))) queue_.pop_front();
 }
 
 bool StorVsc::send(const Command& command) {
@@ -167,12 +173,20 @@ void StorVsc::readable() {
       answered(reply);
       continue;
     }
-    if (outstanding_.erase(packet->transaction) == 0) {
-      client_.unasked(packet->transaction);
+    const std::uint64_t tag = packet->transaction;
+    const bool queued = std::find(queue_.begin(), queue_.end(), tag) != queue_.end();
+    if (queued || !outstanding_.contains(tag)) {
+      client_.unasked(tag);
       continue;
     }
     protocol::ScsiRequest srb;
     std::memcpy(&srb, reply.body.data(), sizeof(srb));
+    if (reply.status == protocol::kSuccess && wants_another_try(srb)) {
+      queue_.push_back(tag);
+      flush();
+      continue;
+    }
+    outstanding_.erase(tag);
     Completion completion;
     completion.tag = packet->transaction;
     completion.srb_status =
@@ -192,13 +206,8 @@ void StorVsc::save(traces::ByteWriter& out) const {
   out.put(version_);
   out.put(max_transfer_);
   out.put<std::uint64_t>(outstanding_.size());
-  for (const auto& [tag, in_ring] : outstanding_) {
+  for (const auto& [tag, command] : outstanding_) {
     out.put(tag);
-    out.put<std::uint8_t>(in_ring);
-  }
-  out.put<std::uint64_t>(queue_.size());
-  for (const Command& command : queue_) {
-    out.put(command.tag);
     out.put(command.lun);
     out.put(command.target);
     out.block(std::as_bytes(std::span(command.cdb)));
@@ -207,6 +216,8 @@ void StorVsc::save(traces::ByteWriter& out) const {
     out.put(command.buffer.offset);
     out.block(std::as_bytes(std::span(command.buffer.pfns)));
   }
+  out.put<std::uint64_t>(queue_.size());
+  for (const std::uint64_t tag : queue_) out.put(tag);
 }
 
 bool StorVsc::restore(traces::ByteReader& in) {
@@ -219,11 +230,6 @@ bool StorVsc::restore(traces::ByteReader& in) {
   version_ = in.get<StorageVersion>();
   max_transfer_ = in.get<std::uint32_t>();
   if (step_ > Step::Failed || attempt_ >= versions_.size()) return false;
-  const std::uint64_t tags = in.count(9);
-  for (std::uint64_t i = 0; i < tags; ++i) {
-    const auto tag = in.get<std::uint64_t>();
-    outstanding_[tag] = in.get<std::uint8_t>() != 0;
-  }
   const std::uint64_t commands = in.count(8 + 2 + 8 + 1 + 8 + 8);
   for (std::uint64_t i = 0; i < commands; ++i) {
     Command command;
@@ -239,7 +245,13 @@ bool StorVsc::restore(traces::ByteReader& in) {
     for (const std::byte byte : cdb) command.cdb.push_back(std::to_integer<std::uint8_t>(byte));
     command.buffer.pfns.resize(pfns.size() / 8);
     if (!pfns.empty()) std::memcpy(command.buffer.pfns.data(), pfns.data(), pfns.size());
-    queue_.push_back(std::move(command));
+    const std::uint64_t tag = command.tag;
+    outstanding_.emplace(tag, std::move(command));
+  }
+  const std::uint64_t queued = in.count(8);
+  for (std::uint64_t i = 0; i < queued; ++i) {
+    queue_.push_back(in.get<std::uint64_t>());
+    if (!outstanding_.contains(queue_.back())) return false;
   }
   return in.ok();
 }

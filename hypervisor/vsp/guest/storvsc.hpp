@@ -70,7 +70,8 @@ class StorVsc {
   std::uint32_t max_transfer_bytes() const { return max_transfer_; }
   std::size_t outstanding() const { return outstanding_.size(); }
 
-  /// Queued when the ring is full. The host sees commands in this order.
+  /// Queued when the ring is full. The host sees commands in this order. A command that the host
+  /// refuses for now (BUSY, UNIT ATTENTION) is submitted again.
   void submit(Command command);
 
   void save(traces::ByteWriter& out) const;
@@ -92,8 +93,8 @@ class StorVsc {
   std::uint32_t attempt_ = 0;
   StorageVersion version_{};
   std::uint32_t max_transfer_ = 0;
-  std::map<std::uint64_t, bool> outstanding_;  ///< tag: already in the ring
-  std::deque<Command> queue_;
+  std::map<std::uint64_t, Command> outstanding_;  ///< by tag
+  std::deque<std::uint64_t> queue_;               ///< those of them that are not in the ring yet
 };
 
 }  // namespace vsp::guest

@@ -16,6 +16,9 @@ enum {
   SRB_SUCCESS = 1,
   SRB_INVALID_LUN = 0x20,
   SRB_STATUS_MASK = 0x3F,  // without "autosense valid" and "queue frozen"
+  SCSI_CHECK_CONDITION = 2,
+  SCSI_BUSY = 8,
+  SENSE_UNIT_ATTENTION = 6,
   DATA_OUT = 0,
   DATA_IN = 1,
   DATA_NONE = 2,
@@ -81,6 +84,7 @@ static struct {
   struct vstor_packet setup_answer;
   struct storage_request requests[MAX_REQUESTS];
   u64 transaction_of[MAX_REQUESTS];  // 0: not outstanding
+  bool again[MAX_REQUESTS];          // refused for now: to be submitted once more
   u32 outstanding;
 } disk;
 
@@ -127,9 +131,23 @@ static bool send_srb(struct vstor_packet* packet, u64 transaction, const void* d
                       bytes ? sizeof direct.range + 8 * pages : 0, packet, sizeof *packet);
 }
 
+/// The device has done nothing and wants to be asked again: it is busy, or it tells of something
+/// that happened to it before it takes the next command (SPC-3 5.9.7).
+static bool wants_another_try(const struct vstor_packet* answer) {
+  if (answer->srb.scsi_status == SCSI_BUSY) return true;
+  return answer->srb.scsi_status == SCSI_CHECK_CONDITION && answer->srb.sense_length > 2 &&
+         (answer->srb.cdb[2] & 0x0F) == SENSE_UNIT_ATTENTION;
+}
+
 static void finish_request(u32 slot, const struct vstor_packet* answer) {
   struct storage_request* request = &disk.requests[slot];
   if (answer->operation != VSTOR_COMPLETE_IO) panic_value("completion says", answer->operation);
+  if (wants_another_try(answer)) {
+    disk.transaction_of[slot] = 0;
+    --disk.outstanding;
+    disk.again[slot] = true;
+    return;
+  }
   if ((answer->srb.srb_status & SRB_STATUS_MASK) != SRB_SUCCESS || answer->srb.scsi_status != 0) {
     print_value("disk command failed, block", request->block);
     panic_value("SRB and SCSI status", (u64)answer->srb.srb_status << 8 | answer->srb.scsi_status);
@@ -161,6 +179,10 @@ static void on_packet(const struct packet_descriptor* packet, const void* payloa
 bool storage_poll(void) {
   if (disk.channel == NULL || !disk.channel->signalled) return false;
   channel_drain(disk.channel, on_packet);
+  // There is room: each of these has just left the ring, and no other has come.
+  for (u32 i = 0; i < MAX_REQUESTS; ++i) {
+    if (disk.again[i] && storage_submit(&disk.requests[i])) disk.again[i] = false;
+  }
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -190,7 +191,6 @@ constexpr Moment kMoments[] = {
     {"migration.drops-restored-skeleton",
      "faults: [{when: {event: migration.phase, phase: handover}, cut-link: migration, "
      "lasts: 300ms}]"},
-    {"migration.round-limit", "buggify: [{point: migration.one-more-round, chance: 100%}]"},
     {"migration.io-in-flight", "buggify: [{point: storvsp.late-completion, chance: 100%}]"},
     {"core.message-slot-busy", ""},
 };
@@ -207,6 +207,15 @@ TEST(Sometimes, RareMomentsAreReachedAndToldOnce) {
           << point << " is in no table";
     }
   }
+}
+
+TEST(Sometimes, TheRoundLimitIsARareMomentToo) {
+  scenarios::Scenario scenario = parsed(world(""));
+  scenario.migration.round_limit = 1;
+  Told told;
+  const auto outcome = run(scenario, 1, told);
+  EXPECT_EQ(worlds::complaints(outcome), "");
+  EXPECT_TRUE(told.reached_.contains("migration.round-limit"));
 }
 
 }  // namespace
