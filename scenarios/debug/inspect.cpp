@@ -53,7 +53,7 @@ Json world(const View& view) {
   data["pending events"] = world.pending_events();
   data["dispatched"] = world.dispatched();
   data["nodes"] = world.nodes().size();
-  data["busy"] = view.simulation.installation().busy();
+  data["busy"] = view.simulation.wired() && view.simulation.installation().busy();
   return data;
 }
 
@@ -235,6 +235,11 @@ Json Jobs::table(const traces::NodeNames& names) const {
   return table;
 }
 
+void require_wired(const View& view) {
+  if (view.simulation.wired()) return;
+  throw UserError("the world is still being built at this event; `step` goes on");
+}
+
 const std::vector<Topic>& topics() {
   static const std::vector<Topic> all{
       {"world", "clock, hash, how much is pending"},
@@ -259,6 +264,9 @@ Json inspect(const View& view, const Words& words) {
   const std::string& topic = words.front();
   if (topic == "world") return world(view);
   if (topic == "nodes") return pick(nodes(view), words);
+  if (topic == "jobs") return pick(view.jobs.table(view.names), words, "job");
+  if (topic == "queue") return queue(view, words);
+  require_wired(view);
   if (topic == "hosts") return pick(hosts(view), words);
   if (topic == "vms") return pick(vms(view), words);
   if (topic == "partitions") return pick(partitions(view), words, "id");
@@ -268,8 +276,6 @@ Json inspect(const View& view, const Words& words) {
   if (topic == "rings") return rings(view, words);
   if (topic == "disks") return pick(disks(view), words);
   if (topic == "links") return pick(links(view), words);
-  if (topic == "jobs") return pick(view.jobs.table(view.names), words, "job");
-  if (topic == "queue") return queue(view, words);
   std::vector<std::string> known;
   for (const Topic& one : topics()) {
     const std::string usage = one.usage;

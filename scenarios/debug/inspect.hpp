@@ -47,6 +47,9 @@ struct View {
   const traces::NodeNames& names;
 };
 
+/// Throws scenarios::UserError while the world is being built: there is no machine to look at.
+void require_wired(const View& view);
+
 /// One line per topic: words that `inspect` takes, and what it shows.
 struct Topic {
   const char* usage;

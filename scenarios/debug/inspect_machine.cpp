@@ -104,6 +104,7 @@ const char* error_text(vmbus::RingError error) {
 }  // namespace
 
 hv::Partition& partition_of(const View& view, const std::string& name) {
+  require_wired(view);
   const std::size_t at = name.find('@');
   const std::uint32_t number = number_of(view, name.substr(0, at));
   management::Installation& installation = view.simulation.installation();

@@ -235,23 +235,29 @@ class WorldProcess final : public traces::Observer {
     send(answer);
   }
 
+  /// A copy looks. It answers through a wire of its own, so that its crash is an answer too.
   void look(const Json& request) {
+    Json failure;
+    failure["error"] = "this cannot be looked at here";
+    auto [ours, theirs] = Wire::pair();
     const pid_t child = fork();
-    if (child > 0) return;  // the copy answers
-    looking_ = true;
-    Json answer;
-    if (child < 0) {
-      answer["error"] = "no process left to look with";
+    if (child == 0) {
+      ours.close();
+      looking_ = true;
+      Json answer;
+      try {
+        answer = look_answer(request);
+      } catch (const scenarios::UserError& error) {
+        answer["error"] = error.what();
+      }
+      wire_ = std::move(theirs);
       send(answer);
-      return;
+      _exit(0);
     }
-    try {
-      answer = look_answer(request);
-    } catch (const scenarios::UserError& error) {
-      answer["error"] = error.what();
-    }
-    send(answer);
-    _exit(0);
+    theirs.close();
+    std::string answer;
+    const bool answered = child > 0 && ours.receive(answer);
+    if (!wire_.send(answered ? answer : failure.dump())) _exit(0);
   }
 
   Json look_answer(const Json& request) {

@@ -120,6 +120,7 @@ void Simulation::build() {
   add_hosts();
   set_timeline();
   set_faults();
+  wired_ = true;
 }
 
 void Simulation::add_networks() {

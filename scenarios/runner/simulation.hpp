@@ -62,6 +62,8 @@ class Simulation final : public migration::Environment, public faults::Field {
   bool run_until(sim::Time limit);
   void finish();
 
+  /// Everything is built and wired. Before that there are events too, of the nodes that come up.
+  bool wired() const { return wired_; }
   const std::vector<Struck>& struck() const { return struck_; }
   /// Job of each step of the timeline, 0 for one that did not come up.
   const std::vector<std::uint64_t>& step_jobs() const { return step_jobs_; }
@@ -134,6 +136,7 @@ class Simulation final : public migration::Environment, public faults::Field {
   std::vector<std::pair<std::size_t, faults::Strike>> lasting_;
   bool faults_ended_ = false;
   bool built_ = false;
+  bool wired_ = false;
   bool finished_ = false;
 };
 

@@ -1,7 +1,10 @@
 #include "scenarios/shrink/shrink.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <sstream>
+#include <string>
 #include <utility>
 
 #include "scenarios/language/parser.hpp"
@@ -23,6 +26,25 @@ constexpr milliseconds kFirstLimit{60'000};
 constexpr int kPatience = 20;
 constexpr milliseconds kShortestLimit{2'000};
 
+/// What an explanation says without its figures: another shape is another failure of the property.
+std::string shape_of(const std::string& explanation) {
+  std::istringstream words(explanation);
+  std::string shape;
+  for (std::string word; words >> word;) {
+    const bool figure = word.find_first_of("0123456789") != std::string::npos;
+    shape += (figure ? "#" : word) + " ";
+  }
+  return shape;
+}
+
+/// The scenario in which nothing goes wrong: no fault, no trouble that was drawn or invited.
+Scenario without_trouble(Scenario scenario) {
+  scenario.faults.clear();
+  scenario.buggify.clear();
+  scenario.decisions.emplace();
+  return scenario;
+}
+
 class Shrinker {
  public:
   Shrinker(const Scenario& failing, const ShrinkOptions& options)
@@ -34,6 +56,8 @@ class Shrinker {
     if (!violation_) refuse(first);
     limit_ = std::max(kShortestLimit, first.took * kPatience);
     if (options_.property == kHang) limit_ = kShortestLimit;
+    shape_ = shape_of(violation_->explanation);
+    trouble_matters_ = holds_without_trouble(current_);
     make_concrete(first);
     bool changed = true;
     while (changed && !expired()) {
@@ -91,13 +115,27 @@ class Shrinker {
     }
     ++tried_;
     const Judged judged = judge(parsed, options_.plants, options_.property, limit_);
-    const bool fails = judged.find(options_.property) != nullptr;
+    const Violation* found = judged.find(options_.property);
+    const bool fails = found != nullptr && shape_of(found->explanation) == shape_ &&
+                       (!trouble_matters_ || holds_without_trouble(parsed));
     if (fails) {
       current_ = std::move(parsed);
       note(judged);
     }
     if (options_.progress) options_.progress(tried_, count_causes(current_));
     return fails;
+  }
+
+  /// Whether faults, or a planted bug, are what breaks the property. What began as such a failure
+  /// must not end as a world that is too short or too empty for the property to hold at all.
+  bool holds_without_trouble(const Scenario& scenario) {
+    if (options_.property == kCrash || options_.property == kHang) return true;
+    const Scenario calm = without_trouble(scenario);
+    const auto [known, fresh] = calm_.emplace(write_scenario(calm), false);
+    if (!fresh) return known->second;
+    ++tried_;
+    known->second = judge(calm, {}, options_.property, limit_).find(options_.property) == nullptr;
+    return known->second;
   }
 
   void note(const Judged& judged) {
@@ -125,7 +163,10 @@ class Shrinker {
   Clock::time_point begin_;
   milliseconds limit_{};
   std::optional<Violation> violation_;
-  std::set<std::string> seen_;  ///< files that were tried
+  std::string shape_;             ///< of the first explanation
+  bool trouble_matters_ = false;  ///< without any the first scenario holds
+  std::set<std::string> seen_;    ///< files that were tried
+  std::map<std::string, bool> calm_;
   std::uint64_t tried_ = 0;
 };
 

@@ -188,6 +188,13 @@ std::vector<std::int64_t> simpler(const Number& number) {
   };
   const std::int64_t unit = unit_of(number.quantity, value);
   const std::int64_t whole = value / unit;
+  if (goal < value) {
+    nearer(goal);
+    for (const std::int64_t part : {1000, 100, 10}) {  // boldly: 1 ms in place of 1 s
+      const std::int64_t scale = unit_of(number.quantity, value / part);
+      nearer(value / part / scale * scale);
+    }
+  }
   for (auto some = rc::shrink::towards(whole, goal / unit); auto next = some.next();) {
     nearer(*next == goal / unit ? goal : *next * unit);
   }
