@@ -24,6 +24,8 @@ using traces::Time;
 
 constexpr Duration kConstantPart{100'000'000};  // c of G.3: our disks and state need less
 constexpr Duration kHardLimit{20'000'000'000};  // TCP's patience, spec G.2
+/// Requests that a fault has slowed or queued are done this long after it.
+constexpr Duration kAftermath{1'000'000'000};
 constexpr int kSetupsPerHandover = 5;           // ten round trips at most against two
 
 class Bounds final : public Property {
@@ -44,13 +46,14 @@ class Bounds final : public Property {
       migration.pages = started->pages;
       migration.limit = started->round_limit;
       migration.rate = started->bandwidth;
-      migration.disturbed = !lasting_.empty();
+      migration.disturbed = !lasting_.empty() || event.time < calm_from_;
     } else if (const auto* round = event.as<ev::MigrationRound>()) {
       take_round(event, *round);
     } else if (const auto* vp = event.as<ev::VpState>()) {
       processor(event, *vp);
     } else if (const auto* fault = event.as<ev::FaultFired>()) {
       lasting(*fault);
+      calm_from_ = event.time + kAftermath;
       disturb();
     } else if (event.as<ev::NodeKilled>() != nullptr || event.as<ev::BuggifyFired>() != nullptr) {
       disturb();
@@ -150,6 +153,7 @@ class Bounds final : public Property {
 
   std::map<std::uint32_t, Time> preflight_;
   std::map<std::uint32_t, Migration> migrations_;
+  Time calm_from_{};
   std::map<std::pair<std::string, std::string>, unsigned> lasting_;  // fault and target
   bool too_long_ = false;  // a downtime is what was violated
   std::uint32_t most_rounds_ = 0;

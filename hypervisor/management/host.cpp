@@ -65,7 +65,7 @@ sim::Task<> Host::settle(std::uint32_t vm, Ownership record) {
   for (;;) {
     const Verdict verdict =
         co_await migration::ask_target(services_, record.job, vm, peer, record.epoch + 1);
-    Ownership next{};
+    Ownership next = migration::given_away(record.epoch + 1);
     if (verdict == Verdict::NotCommitted) {
       next.claim = Claim::Owned;
       next.epoch = record.epoch + 2;

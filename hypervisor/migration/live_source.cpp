@@ -181,8 +181,7 @@ sim::Task<bool> LiveSource::cede() {
 }
 
 sim::Task<bool> LiveSource::commit() {
-  const sim::Duration late =
-      sim::invited_delay(host_.node, kPointLateCommit, {job_}, kLateCommit);
+  const sim::Duration late = sim::invited_delay(host_.node, kPointLateCommit, {job_}, kLateCommit);
   if (late.ns != 0) co_await host_.node.sleep(late);
   sim::Message message = make_numbers(Kind::Commit, {epoch_ + 1});
   const bool sent = co_await send(std::move(message));
@@ -191,8 +190,8 @@ sim::Task<bool> LiveSource::commit() {
   if (!answer) co_return false;
   emit_commit(CommitStep::Acknowledged, target_);
   stream_->close();
-  const Ownership nothing{};
-  co_await host_.store.put(vm_.config().number, nothing);
+  const Ownership gone = given_away(epoch_ + 1);
+  co_await host_.store.put(vm_.config().number, gone);
   if (host_.node.world().plant(host_.node, "migration.source-resumes-after-commit")) {
     resume_here("plant");
   }
@@ -208,14 +207,15 @@ sim::Task<Result> LiveSource::resolve() {
     if (verdict == Verdict::Committed) {
       sometimes(kPointHadCommitted);
       emit_commit(CommitStep::Acknowledged, target_);
-      const Ownership nothing{};
-      co_await host_.store.put(vm_.config().number, nothing);
+      const Ownership gone = given_away(epoch_ + 1);
+      co_await host_.store.put(vm_.config().number, gone);
       co_return finish(MigrationOutcome::Completed, "the target had committed");
     }
     if (verdict == Verdict::NotCommitted) {
       const bool withdrawn = co_await withdraw();
       if (withdrawn) {
         sometimes(kPointWithdrawn);
+        stop_tracking();
         if (suspended_) resume_here("migration withdrawn");
         co_return finish(MigrationOutcome::Aborted, "the target had not committed");
       }
@@ -245,13 +245,18 @@ sim::Task<Result> LiveSource::abort() {
     // acknowledgement would only lengthen the guest's pause.
     stream_->close();
   }
-  vm_.memory().stop_log();
-  vm_.memory().end_witness();
+  stop_tracking();
   if (suspended_) {
     sometimes(kPointAbortsSuspended);
     resume_here("migration aborted");
   }
   co_return finish(MigrationOutcome::Aborted, reason_);
+}
+
+/// The VM stays: nobody will ask any more which pages it writes.
+void LiveSource::stop_tracking() {
+  vm_.memory().stop_log();
+  vm_.memory().end_witness();
 }
 
 void LiveSource::resume_here(const char* reason) {

@@ -80,6 +80,7 @@ class LiveSource {
   sim::Task<Result> abort();
   sim::Task<bool> withdraw();
   void resume_here(const char* reason);
+  void stop_tracking();
 
   traces::PageSet next_dirty_set(std::uint32_t round, bool final);
   void enter(traces::MigrationPhase phase);

@@ -13,7 +13,7 @@
 namespace migration {
 
 enum class Claim : std::uint8_t {
-  None = 0,   ///< this host has nothing to do with the VM
+  None = 0,   ///< this host may not run the VM; `epoch` is the last that it knows of
   Owned = 1,  ///< this host may run the VM
   Ceded = 2,  ///< given away by migration `job`; in doubt until `peer` has answered
 };
@@ -24,6 +24,10 @@ struct Ownership {
   std::uint64_t job = 0;    ///< migration that the record belongs to
   std::uint32_t peer = 0;   ///< Ceded: node that it was given to
 };
+
+/// What stays here of a VM that somebody else owns since `epoch`: no claim, but its age. A source
+/// that was in doubt meanwhile, and asks only now whether we took the VM, is told that we did.
+constexpr Ownership given_away(std::uint64_t epoch) { return {.epoch = epoch}; }
 
 class OwnershipStore {
  public:

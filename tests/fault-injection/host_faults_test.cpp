@@ -212,6 +212,29 @@ TEST(Roles, ThatNobodyPlaysAreNotStruck) {
   EXPECT_EQ(played.verdict("faults-struck"), Verdict::Unknown);
 }
 
+/// Found by exploring: the target had given the VM on and forgot that it ever had it, so the first
+/// source, back from its crash, was told that it may keep the VM.
+TEST(CrashHost, OfASourceThatWasNotToldOfTheCommitLeavesOneOwner) {
+  for (const char* fault : {"crash-host", "kill-host"}) {
+    scenarios::Scenario scenario = two_vms();
+    scenario.hosts.push_back(scenario.hosts.back());
+    scenario.hosts.back().name = "gamma";
+    scenario.networks[0].hosts.push_back("gamma");
+    scenario.timeline.push_back(scenario.timeline.back());
+    scenario.timeline.back().host = "gamma";
+    scenario.timeline.back().at = sim::Time{250'000'000};
+    scenario.expect.clear();
+    const Played played =
+        play(std::move(scenario), {FaultLine(fault, "alpha")
+                                       .when("migration.commit", {{"step", "committed"}})
+                                       .lasts(340_ms)});
+    EXPECT_TRUE(played.has("migration.finished beta completed")) << played.story();
+    EXPECT_TRUE(played.has("restarted alpha"));
+    EXPECT_FALSE(played.has("vm.state alpha 1 off found after a restart")) << played.story();
+    EXPECT_EQ(played.violations(), "") << played.story();
+  }
+}
+
 TEST(Triggers, KeepToTheirWindow) {
   const auto killed = [](sim::Duration earliest, sim::Duration latest, sim::Duration after) {
     return play(two_vms(), {FaultLine("kill-host", "beta")
