@@ -50,7 +50,8 @@ class Entries {
     if (absent(field)) return;
     const std::string text = written(field);
     const bool is_usual = !absent(usual) && written(usual) == text;
-    if (must || !is_usual) add(field.key, yaml_scalar(text));
+    if (!must && is_usual) return;
+    add(field.key, field.shape == Shape::Text ? yaml_text(text) : yaml_scalar(text));
   }
 
   std::vector<std::string> lines_;
@@ -59,7 +60,7 @@ class Entries {
 std::string flow(const checkers::EventPattern& part) {
   Entries entries;
   entries.add("event", yaml_scalar(part.event));
-  if (!part.where.empty()) entries.add("where", yaml_scalar(part.where));
+  if (!part.where.empty()) entries.add("where", yaml_text(part.where));
   if (!part.as.empty()) entries.add("as", yaml_scalar(part.as));
   return entries.flow();
 }

@@ -15,8 +15,11 @@ bool is_word(char c) {
 /// to readers that know numbers and truth values.
 bool is_plain(const std::string& text) {
   if (text.empty() || !is_word(text.front()) || text.back() == ' ') return false;
-  for (const char* word : {"null", "Null", "NULL"}) {
-    if (text == word) return false;
+  std::string small = text;
+  std::transform(small.begin(), small.end(), small.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  for (const char* word : {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}) {
+    if (small == word) return false;
   }
   return std::all_of(text.begin(), text.end(), [](char c) {
     return is_word(c) || c == '_' || c == '-' || c == '.' || c == '/' || c == '%' || c == ' ';
@@ -25,10 +28,7 @@ bool is_plain(const std::string& text) {
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-}  // namespace
-
-std::string yaml_scalar(const std::string& text) {
-  if (is_plain(text)) return text;
+std::string in_quotes(const std::string& text) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string quoted = "\"";
   for (const char c : text) {
@@ -47,6 +47,15 @@ std::string yaml_scalar(const std::string& text) {
     }
   }
   return quoted + "\"";
+}
+
+}  // namespace
+
+std::string yaml_scalar(const std::string& text) { return is_plain(text) ? text : in_quotes(text); }
+
+std::string yaml_text(const std::string& text) {
+  const bool number = !text.empty() && text[0] >= '0' && text[0] <= '9';
+  return is_plain(text) && !number ? text : in_quotes(text);
 }
 
 std::string yaml_list(const std::vector<std::string>& texts) {

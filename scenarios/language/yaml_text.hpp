@@ -7,6 +7,8 @@
 namespace scenarios {
 
 std::string yaml_scalar(const std::string& text);
+/// The same for what is text even when it looks like a number.
+std::string yaml_text(const std::string& text);
 /// `[a, b]`
 std::string yaml_list(const std::vector<std::string>& texts);
 /// One line without what a comment cannot hold.

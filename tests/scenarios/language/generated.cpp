@@ -43,8 +43,8 @@ class Generator {
  public:
   Scenario make() {
     scenario_.name = one_of<std::string>({"s", "null", "a-b", "true", "x_9"});
-    scenario_.description =
-        one_of<std::string>({"", "plain words", "a: b, \"c\" # d", "two\nlines\\", " \x01 é"});
+    scenario_.description = one_of<std::string>(
+        {"", "12", "plain words", "a: b, \"c\" # d", "two\nlines\\", " \x01 é"});
     scenario_.seed = number(0, 999'999'999'999'999'999ULL);
     scenario_.end = sim::Time{static_cast<std::int64_t>(number(1'000, 10'000)) * kMs};
     world();
@@ -249,7 +249,7 @@ class Generator {
         {checkers::Pattern::Kind::Never, checkers::Pattern::Kind::Eventually,
          checkers::Pattern::Kind::AtMost, checkers::Pattern::Kind::Ordered});
     pattern.events.push_back(events());
-    if (coin()) pattern.name = one_of<std::string>({"a name", "null", "x: y"});
+    if (coin()) pattern.name = one_of<std::string>({"a name", "null", "5", "x: y"});
     if (!scenario_.vms.empty() && coin()) item.vm = scenario_.vms[0].name;
     const bool timed = coin();
     switch (pattern.kind) {

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "scenarios/language/reader.hpp"
+#include "scenarios/language/writer.hpp"
 #include "tests/scenarios/language/complaint.hpp"
+#include "tests/scenarios/language/generated.hpp"
 #include "tests/scenarios/language/library.hpp"
 
 namespace scenarios {
@@ -179,6 +181,21 @@ RC_GTEST_PROP(Fuzz, CharactersThatMeanSomethingInYaml, ()) {
       text[at] = c;
     } else {
       text.insert(at, 1, c);
+    }
+  }
+  accept_or_complain(text);
+}
+
+RC_GTEST_PROP(Fuzz, WhatASearchWrites, ()) {
+  static const std::string kSpecial = "{}[]:,-'\"%()<>=.0 \nax";
+  std::string text = write_scenario(test::generated_scenario());
+  const int changes = *rc::gen::inRange(1, 4);
+  for (int i = 0; i < changes; ++i) {
+    const auto at = *rc::gen::inRange<std::size_t>(0, text.size());
+    if (*rc::gen::arbitrary<bool>()) {
+      text[at] = kSpecial[*rc::gen::inRange<std::size_t>(0, kSpecial.size())];
+    } else {
+      text.erase(at, *rc::gen::inRange<std::size_t>(1, 12));
     }
   }
   accept_or_complain(text);

@@ -1,7 +1,11 @@
 // The JSON Schema that editors use, and the parser: they come from one table and must agree.
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
@@ -12,6 +16,8 @@
 #include <valijson/validator.hpp>
 
 #include "scenarios/language/parser.hpp"
+#include "scenarios/language/writer.hpp"
+#include "tests/scenarios/language/generated.hpp"
 #include "tests/scenarios/language/library.hpp"
 
 namespace scenarios {
@@ -34,9 +40,12 @@ Json to_json(const YAML::Node& node) {
   }
   if (node.IsNull()) return nullptr;
   const std::string text = node.Scalar();
+  if (node.Tag() == "!") return text;  // in quotes
   if (text == "true" || text == "false") return text == "true";
   const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
   if (digits && text.size() < 19) return std::stoll(text);
+  // Numbers of decisions have 64 bits; the validator's have a sign.
+  if (digits && text.size() < 21) return std::numeric_limits<std::int64_t>::max();
   return text;
 }
 
@@ -89,6 +98,32 @@ TEST(Schema, RefusesWhatTheParserRefusesByShape) {
     EXPECT_NE(complaints(text), "") << text;
     EXPECT_THROW(parse_scenario("s.yaml", text), UserError) << text;
   }
+}
+
+RC_GTEST_PROP(Schema, AcceptsWhatIsWritten, ()) {
+  const std::string text = write_scenario(test::generated_scenario());
+  const std::string found = complaints(text);
+  if (!found.empty()) RC_FAIL(found + text);
+}
+
+TEST(Schema, CompletesEventsAndTheirFields) {
+  const Json rules = Json::parse(json_schema());
+  bool found = false;
+  for (const Json& one : rules["definitions"]["when"]["anyOf"]) {
+    if (one["properties"]["event"]["const"] != "migration.phase") continue;
+    found = true;
+    EXPECT_TRUE(one["properties"].contains("vm"));
+    const Json& phases = one["properties"]["phase"]["enum"];
+    EXPECT_NE(std::find(phases.begin(), phases.end(), "stop_and_copy"), phases.end());
+  }
+  EXPECT_TRUE(found);
+  const std::string trigger = "faults:\n  - kill-host: alpha\n    when: ";
+  EXPECT_EQ(complaints(test::quickstart() + trigger + "{event: vm.state, vm: 1}\n"), "");
+  EXPECT_NE(complaints(test::quickstart() + trigger + "{event: vm.stat}\n"), "");
+  EXPECT_NE(complaints(test::quickstart() + trigger + "{event: vm.state, wm: 1}\n"), "");
+  EXPECT_EQ(complaints(test::quickstart() + "  - never: {event: vm.state}\n"), "");
+  EXPECT_NE(complaints(test::quickstart() + "  - never: {event: vm.stat}\n"), "");
+  EXPECT_NE(complaints(test::quickstart() + "  - never: {event: vm.state, were: x}\n"), "");
 }
 
 TEST(Schema, DescribesEveryKey) {
