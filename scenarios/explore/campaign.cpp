@@ -182,7 +182,9 @@ void Campaign::take(std::size_t worker, const RunEnded& report) {
     desk.work.pop_front();
   }
   if (!report.violated.empty()) discover(report.item, report.violated);
-  schedule_->finished(report.item, note_states(report.item.scenario, report.states));
+  // A forked world's time is in that of the run that waited for it.
+  const double seconds = report.fork ? 0 : static_cast<double>(report.took_us) / 1e6;
+  schedule_->finished(report.item, note_states(report.item.scenario, report.states), seconds);
 }
 
 void Campaign::take(std::size_t worker, const ForkDied& report) {

@@ -24,7 +24,6 @@ Schedule::Schedule(const Plan& plan, std::vector<bool> varies, std::vector<SeedR
     : plan_(plan), varies_(std::move(varies)), done_(std::move(done)), fresh_(varies_.size()) {
   HVSIM_ASSERT(!varies_.empty() && done_.size() == varies_.size(), "a schedule of no scenario");
   if (!plan_.open_ended) plan_.seeds = shard_of(plan_.seeds, plan_.shard, plan_.shards);
-  seed_ = plan_.seeds.first;
   for (const SeedRanges& ranges : done_) {
     if (plan_.open_ended) continue;
     for (const auto& [first, last] : ranges.ranges()) {
@@ -32,40 +31,49 @@ Schedule::Schedule(const Plan& plan, std::vector<bool> varies, std::vector<SeedR
       seeds_done_ += common.size();
     }
   }
-  scenario_ = varies_.size();
-  if (plan_.seeds.size() != 0) {
-    --seed_;
-    step();
-  }
+  cursors_.resize(varies_.size(), Cursor{plan_.seeds.first, 0});
+  for (std::size_t i = 0; i < cursors_.size(); ++i) skip(i);
+}
+
+bool Schedule::seed_left(const Cursor& cursor) const {
+  return plan_.open_ended || (plan_.seeds.size() != 0 && cursor.seed <= plan_.seeds.last);
 }
 
 bool Schedule::seed_left() const {
-  return plan_.seeds.size() != 0 && (plan_.open_ended || seed_ <= plan_.seeds.last);
+  return std::any_of(cursors_.begin(), cursors_.end(),
+                     [this](const Cursor& cursor) { return seed_left(cursor); });
 }
 
-/// To the next (seed, scenario) that is not done, seeds outside.
-void Schedule::step() {
-  while (true) {
-    if (++scenario_ >= varies_.size()) {
-      scenario_ = 0;
-      ++seed_;
-      if (!seed_left()) return;
-      const std::uint64_t block = (seed_ - plan_.seeds.first) / kBlock;
-      if (plan_.open_ended && block % plan_.shards != plan_.shard - 1) {
-        seed_ += kBlock - 1;
-        scenario_ = varies_.size();
-        continue;
-      }
+/// Over seeds that are done, and blocks of other shards.
+void Schedule::skip(std::size_t scenario) {
+  Cursor& cursor = cursors_[scenario];
+  while (seed_left(cursor)) {
+    const std::uint64_t block = (cursor.seed - plan_.seeds.first) / kBlock;
+    if (plan_.open_ended && block % plan_.shards != plan_.shard - 1) {
+      cursor.seed = plan_.seeds.first + (block + 1) * kBlock;
+    } else if (done_[scenario].contains(cursor.seed)) {
+      ++cursor.seed;
+    } else {
+      return;
     }
-    if (!done_[scenario_].contains(seed_)) return;
   }
 }
 
 std::optional<Item> Schedule::next_seed() {
-  if (!seed_left()) return std::nullopt;
-  const Item item{scenario_, RunName{seed_, {}}};
+  const Cursor* best = nullptr;
+  for (const Cursor& cursor : cursors_) {
+    if (!seed_left(cursor)) continue;
+    const bool earlier = best == nullptr || (plan_.open_ended && cursor.seconds != best->seconds
+                                                 ? cursor.seconds < best->seconds
+                                                 : cursor.seed < best->seed);
+    if (earlier) best = &cursor;
+  }
+  if (best == nullptr) return std::nullopt;
+  const auto scenario = static_cast<std::size_t>(best - cursors_.data());
+  const Item item{scenario, RunName{best->seed, {}}};
   ++open_[{item.scenario, item.name.seed}];
-  step();
+  ++cursors_[scenario].seed;
+  skip(scenario);
   return item;
 }
 
@@ -88,7 +96,8 @@ void Schedule::again(const Item& item) { retries_.push_back(item); }
 
 void Schedule::forked(const Item& item) { ++open_[{item.scenario, item.name.seed}]; }
 
-void Schedule::finished(const Item& item, std::size_t new_states) {
+void Schedule::finished(const Item& item, std::size_t new_states, double seconds) {
+  cursors_[item.scenario].seconds += seconds;
   const auto open = open_.find({item.scenario, item.name.seed});
   HVSIM_ASSERT(open != open_.end(), "a run ended that had not begun");
   const bool deeper = plan_.mutants && varies_[item.scenario] && new_states != 0 &&

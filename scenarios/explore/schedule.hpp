@@ -1,5 +1,6 @@
 // Which run is next: fresh seeds, and between them mutants of runs that reached something new. It
-// also knows which seeds are done with all that came from them.
+// also knows which seeds are done with all that came from them. With an end, all scenarios advance
+// seed by seed; without one they share the time, so that a slow one does not hold up the others.
 #pragma once
 
 #include <cstddef>
@@ -39,8 +40,8 @@ class Schedule {
   void again(const Item& item);
   /// A run that next() did not hand out, forked off one that it did: counts for the seed.
   void forked(const Item& item);
-  /// The run ended, with so many protocol states that nobody had reached.
-  void finished(const Item& item, std::size_t new_states);
+  /// The run ended after so many seconds, with so many protocol states that nobody had reached.
+  void finished(const Item& item, std::size_t new_states, double seconds = 0);
 
   bool exhausted() const { return open_.empty() && retries_.empty() && !seed_left(); }
   /// Seeds of a scenario that are done since the last call.
@@ -50,16 +51,21 @@ class Schedule {
   std::uint64_t seeds_wanted() const;
 
  private:
+  /// Where a scenario stands.
+  struct Cursor {
+    std::uint64_t seed = 0;  ///< the next one
+    double seconds = 0;      ///< spent on it
+  };
   bool seed_left() const;
+  bool seed_left(const Cursor& cursor) const;
   std::optional<Item> next_seed();
-  void step();
+  void skip(std::size_t scenario);
 
   Plan plan_;
   std::vector<bool> varies_;
   std::vector<SeedRanges> done_;
   std::vector<SeedRanges> fresh_;  ///< done since take_done()
-  std::uint64_t seed_ = 0;
-  std::size_t scenario_ = 0;
+  std::vector<Cursor> cursors_;    ///< per scenario
   bool mutant_turn_ = false;
   std::deque<Item> mutants_;
   std::deque<Item> retries_;

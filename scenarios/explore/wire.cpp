@@ -108,6 +108,7 @@ void fields(Archive& a, RunEnded& ended) {
   a(ended.hash.low);
   a(ended.events);
   a(ended.end.ns);
+  a(ended.took_us);
   a.list(ended.states);
   a.list(ended.points);
 }

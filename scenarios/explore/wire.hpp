@@ -58,6 +58,7 @@ struct RunEnded {
   traces::Digest hash;
   std::uint64_t events = 0;
   traces::Time end{};
+  std::uint64_t took_us = 0;          ///< of the worker's time
   std::vector<std::uint64_t> states;  ///< new to this worker
   std::vector<std::string> points;    ///< new to this worker
 };

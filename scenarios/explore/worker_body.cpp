@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <set>
 #include <utility>
 
@@ -36,6 +37,7 @@ class Worker {
 
 void Worker::obey(const RunOrder& order) {
   report(RunBegan{order.item, false});
+  const auto began = std::chrono::steady_clock::now();
   const std::size_t index = order.item.scenario;
   const Variations& variations = *setup_.variations[index];
   Scenario scenario = variations.concrete(order.item.name);
@@ -67,6 +69,9 @@ void Worker::obey(const RunOrder& order) {
   ended.hash = probe.hash;
   ended.events = probe.events;
   ended.end = probe.end;
+  const auto took = std::chrono::steady_clock::now() - began;
+  ended.took_us = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   for (const std::uint64_t state : probe.states) {
     if (states_.insert(state).second) ended.states.push_back(state);
   }

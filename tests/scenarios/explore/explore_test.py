@@ -78,8 +78,8 @@ class Explore(Case):
         self.assertRegex(out, r'sometimes points that were never reached: .*[a-z]+\.[a-z-]+')
 
     def test_finds_a_planted_bug_and_leaves_a_file_that_fails_alone(self):
-        result = self.expect_code(1, 'explore', 'moving.yaml', '--seeds', '1..200', '--plant', PLANT,
-                                  '--twin-every', '0')
+        result = self.expect_code(1, 'explore', 'moving.yaml', '--seeds', '1..200', '--plant',
+                                  PLANT, '--twin-every', '0')
         out = result.stdout.decode()
         self.assertIn('does not hold in moving', out)
         command = out.rstrip('\n').splitlines()[-1].strip()
@@ -197,8 +197,8 @@ class Explore(Case):
         self.assertIn('limit 1 MiB', out)
 
     def test_reports_to_ci(self):
-        result = self.expect_code(1, 'explore', 'moving.yaml', '--seeds', '1..40', '--plant', PLANT,
-                                  '--no-shrink', '--junit', 'out.xml',
+        result = self.expect_code(1, 'explore', 'moving.yaml', '--seeds', '1..40', '--plant',
+                                  PLANT, '--no-shrink', '--junit', 'out.xml',
                                   env={'GITHUB_ACTIONS': 'true'})
         lines = [line for line in result.stdout.decode().splitlines() if line.startswith('::')]
         self.assertTrue(lines)
@@ -215,9 +215,9 @@ class Explore(Case):
 
     def test_the_same_seeds_find_the_same(self):
         def findings():
-            out = self.expect_code(1, 'explore', 'moving.yaml', '--seeds', '1..40', '--plant', PLANT,
-                                   '--no-shrink', '--no-mutants', '--jobs', '1', '--findings',
-                                   '').stdout
+            out = self.expect_code(1, 'explore', 'moving.yaml', '--seeds', '1..40', '--plant',
+                                   PLANT, '--no-shrink', '--no-mutants', '--jobs', '1',
+                                   '--findings', '').stdout
             return re.findall(rb'\n(\d\. .*)', out)
         self.assertEqual(findings(), findings())
 
@@ -243,8 +243,8 @@ class Explore(Case):
         self.expect_mistake('results', 'merge', 'all.db', 'moving.yaml', begins='moving.yaml: ')
 
     def test_hunts_plants(self):
-        result = self.expect_code(0, 'plants', 'hunt', PLANT, '--scenario', 'moving.yaml', '--seeds',
-                                  '300', '--ranges', '3')
+        result = self.expect_code(0, 'plants', 'hunt', PLANT, '--scenario', 'moving.yaml',
+                                  '--seeds', '300', '--ranges', '3')
         row = next(line for line in result.stdout.decode().splitlines() if line.startswith(PLANT))
         self.assertRegex(row, PLANT + r' +3/3 +\d+ +\d+ +\d+ +\d+ +\S')
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <array>
 #include <set>
 
 #include "scenarios/explore/points.hpp"
@@ -170,6 +171,20 @@ TEST(Schedule, WithAnOpenEndSharesOutBlocks) {
   }
   EXPECT_EQ(seen.size(), 384U);
   EXPECT_EQ(*seen.rbegin(), 384U);
+}
+
+TEST(Schedule, WithAnOpenEndSharesTheTimeAmongScenarios) {
+  Schedule::Plan plan;
+  plan.open_ended = true;
+  Schedule schedule(plan, {false, false}, std::vector<SeedRanges>(2));
+  std::array<int, 2> runs{};
+  for (int i = 0; i < 110; ++i) {
+    const Item item = *schedule.next();
+    ++runs[item.scenario];
+    schedule.finished(item, 0, item.scenario == 0 ? 0.1 : 1.0);
+  }
+  EXPECT_NEAR(runs[0], 100, 5);
+  EXPECT_NEAR(runs[1], 10, 5);
 }
 
 }  // namespace
