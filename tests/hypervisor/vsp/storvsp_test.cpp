@@ -222,8 +222,8 @@ TEST_F(Commands, ReportWhatTheDiskReports) {
   rig.world.world.run_until(rig.world.world.now() + sim::Duration{20'000});
   rig.disk.reset_controller();
   rig.world.run();
-  EXPECT_EQ(sense(rig.host.guest.results[4]), (std::array<int, 3>{6, 0x29, 0}))
-      << "a reset while it was under way";
+  EXPECT_TRUE(rig.host.guest.results[4].good())
+      << "after a reset while it was under way the guest tries again";
   rig.host.handle.close();
   EXPECT_EQ(sense(run(rig.host.command(2, vsp::guest::write_cdb(0, 1), 0, 0, 512))),
             (std::array<int, 3>{2, 0x04, 0}));
