@@ -203,7 +203,8 @@ class Explore(Case):
         lines = [line for line in result.stdout.decode().splitlines() if line.startswith('::')]
         self.assertTrue(lines)
         for line in lines:
-            self.assertRegex(line, r'^::error file=moving\.yaml,title=[^:,]+::.*hvsim run findings/')
+            self.assertRegex(line,
+                             r'^::error file=moving\.yaml,title=[^:,]+::.*hvsim run findings/')
         suite = xml.etree.ElementTree.parse(self.folder / 'out.xml').getroot()[0]
         self.assertEqual(int(suite.get('failures')), len(lines))
         self.assertEqual(len(suite.findall('testcase/failure')), len(lines))

@@ -46,7 +46,7 @@ void obey(Channel& channel) {
       while (true) ::sleep(1);
     }
     if (text == "grow") {
-      std::vector<char> large(256U << 20, 1);
+      std::vector<char> large(768U << 20, 1);
       volatile char* const used = large.data();
       *used = 2;
       while (true) ::sleep(1);
@@ -72,7 +72,7 @@ struct Log final : WorkerPool::Listener {
 
 class Workers : public testing::Test {
  protected:
-  static WorkerLimits limits() { return {milliseconds(1'500), 128ULL << 20}; }
+  static WorkerLimits limits() { return {milliseconds(4'000), 512ULL << 20}; }
   /// Until something was told, or for too long.
   void listen() {
     const std::size_t before = log.messages.size() + log.deaths.size();
@@ -129,7 +129,7 @@ TEST_F(Workers, ThatHangAreEndedAndReplaced) {
   ask("hang");
   ASSERT_EQ(log.deaths.size(), 1U);
   EXPECT_EQ(log.deaths[0].second.how, WorkerPool::End::Hung);
-  EXPECT_NE(log.deaths[0].second.text.find("limit 1500 ms"), std::string::npos);
+  EXPECT_NE(log.deaths[0].second.text.find("limit 4000 ms"), std::string::npos);
   ask("go on");
   EXPECT_EQ(log.messages, (std::vector<std::string>{"did go on"}));
 }
@@ -144,7 +144,7 @@ TEST_F(Workers, ThatGrowBeyondTheLimitAreEndedAndReplaced) {
   ask("grow");
   ASSERT_EQ(log.deaths.size(), 1U);
   EXPECT_EQ(log.deaths[0].second.how, WorkerPool::End::TooLarge);
-  EXPECT_NE(log.deaths[0].second.text.find("limit 128 MiB"), std::string::npos);
+  EXPECT_NE(log.deaths[0].second.text.find("limit 512 MiB"), std::string::npos);
 }
 
 TEST_F(Workers, ThatSomebodyKillsAreToldApart) {
