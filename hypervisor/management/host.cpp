@@ -45,8 +45,8 @@ sim::Task<> Host::boot_task() {
     if (record.claim == Claim::Owned) register_owned(vm);
     if (record.claim == Claim::Ceded) node_.spawn("settle", vm, settle(vm, record));
   }
-  const sim::Duration slow = sim::invited_delay(
-      node_, kPointSlowBoot, {node_.id().value, node_.generation()}, kSlowBoot);
+  const sim::Duration slow =
+      sim::invited_delay(node_, kPointSlowBoot, {node_.id().value, node_.generation()}, kSlowBoot);
   if (slow.ns != 0) co_await node_.sleep(slow);
   services_.network.listen(node_, migration::kService, [this](std::shared_ptr<sim::Stream> stream) {
     node_.spawn("migration-target", ++served_, serve(std::move(stream)));
@@ -99,14 +99,16 @@ void Host::register_owned(std::uint32_t number) {
 
 sim::Task<JobResult> Host::new_vm(migration::VmConfig config) {
   const std::uint32_t number = config.number;
-  if (has(number)) co_return refused("the VM exists already");
+  if (has(number) || creating_.count(number) != 0) co_return refused("the VM exists already");
   if (config.memory_pages > config_.memory_pages) {
     co_return refused("the VM is larger than the host");
   }
   Ownership record;
   record.claim = Claim::Owned;
   record.epoch = 1;
+  creating_.insert(number);
   const bool durable = co_await store_.put(number, record);
+  creating_.erase(number);
   if (!durable) co_return failed("the system disk does not take the record");
   traces::ev::VmCreated created;
   created.vm = number;
@@ -336,8 +338,8 @@ void Host::set_clock_drift(std::int64_t millionths) {
   running = config_.migration;
   for (sim::Duration* wait : {&running.connect_timeout, &running.patience, &running.answer_timeout,
                               &running.query_interval, &running.idle_timeout}) {
-    wait->ns = static_cast<std::int64_t>(static_cast<__int128>(wait->ns) * kWhole /
-                                         (kWhole + millionths));
+    wait->ns =
+        static_cast<std::int64_t>(static_cast<__int128>(wait->ns) * kWhole / (kWhole + millionths));
   }
 }
 

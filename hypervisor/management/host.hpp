@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -113,6 +114,7 @@ class Host final : migration::TargetHost {
   migration::OwnershipStore store_;
   migration::HostServices services_;
   std::map<std::uint32_t, Vm> vms_;
+  std::set<std::uint32_t> creating_;  ///< VMs whose first record is being written
   std::map<std::uint64_t, Incoming> incoming_;
   std::uint64_t served_ = 0;
   std::map<std::string, std::uint64_t> pressure_pages_;  ///< by who takes them

@@ -47,6 +47,9 @@ class Installation {
   std::uint64_t submit(const Command& command, std::function<void(const JobResult&)> done = {});
   /// The number that the next submitted job gets.
   std::uint64_t next_job() const { return last_job_ + 1; }
+  /// Numbers that no job gets: a twin's jobs are numbered as the original's, where some operator's
+  /// mistake took numbers.
+  void skip_jobs(std::uint64_t count) { last_job_ += count; }
   /// The last verb that somebody submitted for a VM.
   std::optional<Command> last_command(std::uint32_t vm) const;
   /// True while a job is under way.

@@ -251,6 +251,11 @@ sim::Task<> Simulation::hold(checkers::Hold interval) {
   installation_->submit(command);
 }
 
+sim::Task<> Simulation::skip_jobs(Struck struck) {
+  co_await operator_->sleep_until(struck.at);
+  installation_->skip_jobs(struck.jobs);
+}
+
 management::Command Simulation::command_of(std::size_t step, std::uint64_t job) const {
   const Step& spec = scenario_.timeline[step];
   management::Command command;
@@ -277,6 +282,10 @@ void Simulation::set_faults() {
       // What disks and guests do to a VM is repeated: they act at the same instants of its time.
       const auto* fault = faults::find(scenario_.faults[struck.fault].fault);
       const bool of_guest = fault->kind == faults::Class::Guest;
+      if (struck.jobs != 0) {
+        operator_->spawn("fault", struck.fault, skip_jobs(struck));
+        continue;
+      }
       if (fault->target != faults::Target::Storage && !of_guest) continue;
       operator_->spawn("fault", struck.fault,
                        strike(struck.fault, struck.at, struck.target, struck.healed));
@@ -322,8 +331,11 @@ sim::Task<> Simulation::strike(std::size_t index, sim::Time at, std::string targ
   if (target.empty()) co_return;
   const faults::Strike where = strike_of(index, target);
   if (fault.possible != nullptr && !fault.possible(*this, where)) co_return;
+  const std::uint64_t before = installation_->next_job();
   struck_.push_back(Struck{index, at, {}, target});
+  const std::size_t entry = struck_.size() - 1;
   faults::apply(fault, *this, where);
+  struck_[entry].jobs = installation_->next_job() - before;
   if (!fault.reversible) co_return;
   lasting_.emplace_back(index, where);
   if (healed) {

@@ -30,6 +30,7 @@ struct Struck {
   sim::Time at{};
   std::optional<sim::Time> healed;  ///< end_faults() took it back then
   std::string target{};             ///< what it struck: a role is resolved
+  std::uint64_t jobs = 0;           ///< that it submitted
 };
 
 struct SimulationOptions {
@@ -91,6 +92,7 @@ class Simulation final : public migration::Environment, public faults::Field {
   sim::Task<> start_vms();
   sim::Task<> play(std::size_t step);
   sim::Task<> hold(checkers::Hold interval);
+  sim::Task<> skip_jobs(Struck struck);
   sim::Task<> strike(std::size_t fault, sim::Time at, std::string target,
                      std::optional<sim::Time> healed = {});
   sim::Task<> heal();

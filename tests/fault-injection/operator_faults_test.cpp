@@ -99,6 +99,14 @@ TEST(DoubleVerb, OfAFailedMigrationMovesTheVmAfterAll) {
   EXPECT_EQ(played.violations(), "");
 }
 
+/// Found by exploring: both created the VM, the second over the one that ran by then.
+TEST(DoubleVerb, OfACreationIsRefusedWhileTheFirstIsUnderWay) {
+  const Played played = play(two_vms(), {FaultLine("double-verb", "web").at(100_us)});
+  EXPECT_EQ(played.count("verb.finished new-vm refused the VM exists already"), 1U)
+      << played.story();
+  expect_alive_on(played, "beta");
+}
+
 TEST(WrongOrder, IsRefused) {
   const Played played = play(two_vms(), {FaultLine("wrong-order", "web").at(30_ms),
                                          FaultLine("wrong-order", "web").at(300_ms)});
