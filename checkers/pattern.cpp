@@ -108,7 +108,7 @@ class Eventually final : public PatternChecker {
   std::string missing(const Obligation& open) const {
     const std::string what = pattern_text(pattern().events[0]);
     if (!has(kAfter)) return "no " + what;
-    return "after " + describe(open.start.event()) + " no " + what + " came";
+    return "after " + recall(open.start.event()) + " no " + what + " came";
   }
 
   void at_end(Time end) override {

@@ -53,6 +53,9 @@ struct PatternMistake {
 };
 std::optional<PatternMistake> find_mistake(const Pattern& pattern);
 
+/// `never migration.finished`: kind and events.
+std::string default_name(const Pattern& pattern);
+
 /// True when what it asks for has to happen at some time, so that trouble may prevent it.
 bool is_liveness(const Pattern& pattern);
 

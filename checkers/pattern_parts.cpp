@@ -40,6 +40,15 @@ std::string statement_of(const Pattern& pattern) {
 
 }  // namespace
 
+std::string default_name(const Pattern& pattern) {
+  std::string text = name_of(pattern.kind);
+  if (pattern.kind == Pattern::Kind::AtMost) text += std::to_string(pattern.most) + " of ";
+  for (std::size_t i = 0; i < pattern.events.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + pattern.events[i].event;
+  }
+  return text;
+}
+
 std::string pattern_text(const EventPattern& pattern) {
   return pattern.event + (pattern.where.empty() ? "" : " (" + pattern.where + ")");
 }
@@ -64,7 +73,7 @@ Match Matcher::match(const traces::Event& event) const {
     case Expression::Result::True:
       return Match::Yes;
     case Expression::Result::Failed:
-      owner_.lack("`" + where_ + "` meets " + why + " at " + owner_.describe(event));
+      owner_.lack("`" + where_ + "` meets " + why + " at " + owner_.recall(event));
       return Match::Unclear;
     default:
       return Match::No;
@@ -72,7 +81,7 @@ Match Matcher::match(const traces::Event& event) const {
 }
 
 PatternChecker::PatternChecker(const Pattern& pattern, std::uint32_t vm)
-    : Property(pattern.name.empty() ? statement_of(pattern) : pattern.name, statement_of(pattern),
+    : Property(pattern.name.empty() ? default_name(pattern) : pattern.name, statement_of(pattern),
                {}),
       pattern_(pattern),
       vm_(vm) {
@@ -112,8 +121,7 @@ void PatternChecker::forget() { std::fill(captures_.begin(), captures_.end(), nu
 
 std::string PatternChecker::describe(const traces::Event& event) const {
   const traces::EventInfo& info = traces::info(event.type);
-  std::string text = std::string(info.name) + " #" + std::to_string(event.index) + " at " +
-                     traces::to_text(event.time) + " on " + names_.of(event.node) + " (";
+  std::string text = std::string(info.name) + " on " + names_.of(event.node) + " (";
   bool first = true;
   for (const traces::FieldInfo& field : info.fields) {
     text += (first ? "" : " ") + std::string(field.name) + "=" +
@@ -123,10 +131,15 @@ std::string PatternChecker::describe(const traces::Event& event) const {
   return text + ")";
 }
 
+std::string PatternChecker::recall(const traces::Event& event) const {
+  return describe(event) + ", event " + std::to_string(event.index) + " at " +
+         traces::to_text(event.time);
+}
+
 std::string PatternChecker::capture_text(std::size_t which) const {
   const traces::Event* event = captures_[slot(which)];
   HVSIM_ASSERT(event != nullptr, "what happened before is remembered");
-  return describe(*event);
+  return recall(*event);
 }
 
 std::optional<PatternMistake> find_mistake(const Pattern& pattern) {

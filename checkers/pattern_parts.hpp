@@ -64,7 +64,11 @@ class PatternChecker : public Property {
   /// The same without a copy; nullptr: nothing is.
   void lend(std::size_t which, const traces::Event* event) { captures_[slot(which)] = event; }
   void forget();
+  /// `migration.round on alpha (job=3 ...)`: of the event that decides, whose time and number
+  /// stand beside it.
   std::string describe(const traces::Event& event) const;
+  /// The same of an earlier event, with time and number.
+  std::string recall(const traces::Event& event) const;
   std::string capture_text(std::size_t which) const;
 
  private:

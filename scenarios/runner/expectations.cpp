@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -21,6 +22,16 @@ bool is_liveness(const ExpectSpec& spec) {
   return std::any_of(all.begin(), all.end(), [&spec](const checkers::ExpectationInfo& known) {
     return spec.name == known.name && known.liveness;
   });
+}
+
+/// The pattern under a name that no other has: reports and searches tell properties by name.
+checkers::Pattern named(checkers::Pattern pattern, std::set<std::string>& names) {
+  if (pattern.name.empty()) pattern.name = checkers::default_name(pattern);
+  const std::string first = pattern.name;
+  for (int number = 2; !names.insert(pattern.name).second; ++number) {
+    pattern.name = first + " (" + std::to_string(number) + ")";
+  }
+  return pattern;
 }
 
 bool within_budget(const Scenario& scenario) {
@@ -47,11 +58,12 @@ bool within_budget(const Scenario& scenario) {
 
 std::vector<std::unique_ptr<checkers::Checker>> expectation_checkers(const Scenario& scenario) {
   std::vector<std::unique_ptr<checkers::Checker>> all;
+  std::set<std::string> names;
   for (const ExpectSpec& spec : scenario.expect) {
     if (spec.name == "twin-equal") continue;
     const std::uint32_t vm = Simulation::vm_number(scenario, spec.vm);
     if (spec.pattern) {
-      all.push_back(checkers::make_pattern(*spec.pattern, vm));
+      all.push_back(checkers::make_pattern(named(*spec.pattern, names), vm));
       continue;
     }
     checkers::Expectation expectation;

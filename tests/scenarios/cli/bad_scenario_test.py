@@ -191,7 +191,8 @@ BAD = {
     'pattern without its events': (TEXT + '  - at-most: 3\n', '49:5', 'needs `of`'),
     # What a search needs
     'varied value that does not exist': (TEXT + 'vary:\n'
-                                         '  - {value: vms.web.memry, choice: [1MiB]}\n', '50:13', 'did you mean `memory`?'),
+                                         '  - {value: vms.web.memry, choice: [1MiB]}\n', '50:13',
+                                         'did you mean `memory`?'),
     'choice of the wrong kind': (TEXT + 'vary:\n  - {value: vms.web.memory, choice: [64]}\n',
                                  '50:38', 'a size such as 64MiB'),
     'choice that does not fit': (TEXT + 'vary:\n  - {value: vms.web.memory, choice: [8GiB]}\n',
