@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
@@ -94,14 +93,17 @@ void Session::keep_checkpoint(Process& process) {
 }
 
 /// Drops the one that is missed least: whose gap would be small against its distance from here.
+/// Counted in events, whose order is that of the checkpoints; work is measured anew by every run.
 void Session::thin_out() {
   std::size_t worst = 1;
   double least = std::numeric_limits<double>::infinity();
   for (std::size_t i = 1; i + 1 < checkpoints_.size(); ++i) {
-    const double gap = checkpoints_[i + 1].cost_ms - checkpoints_[i - 1].cost_ms;
-    const double distance = std::abs(checkpoints_[i].cost_ms - current_.cost_ms) + kSliceMs;
-    if (gap / distance >= least) continue;
-    least = gap / distance;
+    const std::uint64_t at = checkpoints_[i].index;
+    const std::uint64_t gap = checkpoints_[i + 1].index - checkpoints_[i - 1].index;
+    const std::uint64_t distance = std::max(at, current_.index) - std::min(at, current_.index);
+    const double value = static_cast<double>(gap) / static_cast<double>(distance + 16 * kNear);
+    if (value >= least) continue;
+    least = value;
     worst = i;
   }
   checkpoints_.erase(checkpoints_.begin() + static_cast<std::ptrdiff_t>(worst));

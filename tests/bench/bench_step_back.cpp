@@ -34,8 +34,8 @@ int main(int argc, char** argv) {
   const std::uint64_t events = session.here().index;
   std::vector<double> times;
   for (int i = 0; i < 50; ++i) times.push_back(step_back(session));
-  for (int i = 1; i < 40; ++i) {
-    session.go_to(events * static_cast<std::uint64_t>(i * 17 % 40) / 40);
+  for (int i = 1; i < 12; ++i) {
+    session.go_to(events * static_cast<std::uint64_t>(i * 5 % 12) / 12);
     for (int j = 0; j < 5; ++j) times.push_back(step_back(session));
   }
   std::sort(times.begin(), times.end());

@@ -57,7 +57,7 @@ def many_guests(build):
 def step_back(build):
     count, median, longest = run([build / "tests/bench/bench_step_back",
                                   ROOT / "scenarios/library/quickstart.yaml"]).split()
-    yield (f"one step back in a trace of {count} events, longest of 245", float(longest), "<",
+    yield (f"one step back in a trace of {count} events, longest of 105", float(longest), "<",
            200.0, "ms")
     yield ("the same, median", float(median), "<", 200.0, "ms")
 
