@@ -48,7 +48,10 @@ void repeat(Field& field, const Strike& strike) {
 }
 
 bool has_history(Field& field, const Strike& strike) {
-  return field.installation().last_command(field.vm(strike.target)).has_value();
+  // Before the VM exists its creation would be repeated, and the scenario's own might be refused.
+  const std::uint32_t vm = field.vm(strike.target);
+  management::Installation& installation = field.installation();
+  return installation.host_of(vm) != nullptr && installation.last_command(vm).has_value();
 }
 
 /// Creates what exists, starts what runs, stops what is off.
@@ -76,6 +79,14 @@ Fault verb(const char* name, const char* what, void (*apply)(Field&, const Strik
           .possible = possible};
 }
 
+/// A VM that is created twice may exist, and start, earlier than its twin.
+Fault repeated_verb() {
+  Fault fault =
+      verb("double-verb", "the last verb on a VM is given once more", repeat, has_history);
+  fault.untwinned = true;
+  return fault;
+}
+
 }  // namespace
 
 const std::vector<Fault>& operator_faults() {
@@ -85,7 +96,7 @@ const std::vector<Fault>& operator_faults() {
       verb("stop-while-moving", "a VM is to be turned off while it migrates", stop, moves),
       verb("move-while-moving", "a VM is to move elsewhere while it migrates", move_elsewhere,
            moves),
-      verb("double-verb", "the last verb on a VM is given once more", repeat, has_history),
+      repeated_verb(),
       verb("wrong-order", "verbs that make no sense in the VM's state: new, start or stop", confuse,
            exists),
   };

@@ -224,7 +224,8 @@ sim::Task<> Simulation::start_vm(std::uint32_t vm, sim::NodeId host) {
   command.host = host;
   // The VM is started by the same operator once it exists; both jobs are the scenario's first.
   installation_->submit(command, [this, vm](const management::JobResult& result) {
-    if (result.status != traces::JobStatus::Completed) return;
+    // Refused: somebody else has created it meanwhile.
+    if (result.status == traces::JobStatus::Failed) return;
     management::Command start;
     start.verb = management::Verb::StartVm;
     start.vm = vm;
