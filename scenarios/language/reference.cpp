@@ -40,9 +40,9 @@ The events and their fields are in [events.md](events.md); only those of level 0
 **Roles.** A fault's target is a name of the scenario, or a role that the moment decides.
 
 **Search.** `vary`, `budget` and the seed are what `hvsim explore` draws runs from; `hvsim run`
-takes the values as they stand. What a search finds is written as a scenario with `faults`, `buggify` and
-`decisions` spelt out. With `decisions`, exactly the listed random choices of faults happen and no
-other.
+takes the values as they stand. What a search finds is written as a scenario with `faults`,
+`buggify` and `decisions` spelt out. With `decisions`, exactly the listed random choices of faults
+happen and no other.
 
 **Budget.** Within it the scenario's promises hold. A scenario whose own faults go beyond it is
 judged by its safety properties alone: what must happen at some time is *unknown*.
