@@ -391,7 +391,8 @@ const std::vector<ExpectationInfo>& expectations() {
       {"heartbeats-answered", ExpectedValue::True,
        "every heartbeat is answered with its number plus one", true},
       {"settles-within", ExpectedValue::Duration,
-       "so long after the last fault ended, no migration is open and every VM is in its place", true},
+       "so long after the last fault ended, no migration is open and every VM is in its place",
+       true},
   };
   return all;
 }

@@ -67,9 +67,10 @@ bool MemoryWork::holds(sim::Frame first, std::uint64_t run, std::uint32_t counte
   return true;
 }
 
-void MemoryWork::write_up_to(std::uint64_t due) {
+void MemoryWork::write_up_to(std::uint64_t due, std::uint64_t most) {
   const sim::Frame first = first_frame();
-  while (true) {
+  const std::uint64_t before_now = writes_;
+  while (writes_ - before_now < most) {
     const std::uint64_t run = (choice_ >> 32) * runs_ >> 32;
     const std::uint64_t count = pages_of(run);
     if (writes_ + count > due) return;

@@ -28,8 +28,9 @@ class MemoryWork {
 
   /// Pages written so far, counting repeated writes.
   std::uint64_t writes() const { return writes_; }
-  /// Writes runs as long as they fit into `due` pages in all.
-  void write_up_to(std::uint64_t due);
+  /// Writes runs as long as they fit into `due` pages in all, and at most about `most` pages now: a
+  /// processor that is late makes up for it step by step.
+  void write_up_to(std::uint64_t due, std::uint64_t most);
   /// Panics when a page is not what it should be.
   void verify_all();
 

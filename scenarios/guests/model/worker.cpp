@@ -14,6 +14,7 @@ using vsp::guest::Completion;
 
 namespace {
 
+constexpr std::uint64_t kMostLateTicks = 1000;  // what one tick makes up for at most
 constexpr std::uint32_t kStateVersion = 1;
 constexpr std::uint64_t kOsId = 0x8100ULL << 48 | 1ULL << 16;  // as the programs say
 constexpr std::int64_t kTickNs = 1'000'000;
@@ -266,7 +267,8 @@ void WorkerModel::tick() {
   // More than one tick is over when the host itself stood still.
   const std::int64_t worked = partition_.guest_ns(partition_.node().now()) - start_ns_;
   tick_ = static_cast<std::uint64_t>(worked / kTickNs);
-  memory_.write_up_to(tick_ * plan_.dirty_pages_per_ms);
+  memory_.write_up_to(tick_ * plan_.dirty_pages_per_ms,
+                      kMostLateTicks * plan_.dirty_pages_per_ms);
   arm_tick();
 }
 

@@ -1,8 +1,8 @@
 """The microkernel is small and links no device (spec A1, A2).
 
-usage: check_size.py ARCHIVE [--instrumented]: sums code and read-only data of the static library, and
-looks at what its objects need from outside. What a sanitizer adds to the code is not the microkernel's:
-an instrumented archive is measured, but only a plain one is held to the limit.
+usage: check_size.py ARCHIVE [--instrumented]: sums code and read-only data of the static library,
+and looks at what its objects need from outside. What a sanitizer adds to the code is not the
+microkernel's: an instrumented archive is measured, but only a plain one is held to the limit.
 """
 
 import re

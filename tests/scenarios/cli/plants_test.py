@@ -28,7 +28,7 @@ REACHED_BY = {
     # A block must be read, written and read again.
     'storage.stale-read': (QUICKSTART, BUSY),
     # Something must be in flight when the VM is suspended.
-    'migration.quiesces-late': (QUICKSTART, (*BUSY, '--set', 'vms.web.guest.flush-every=1')),
+    'migration.quiesces-late': (QUICKSTART, (*BUSY, '--set', 'vms.web.guest.flush-every=4')),
     # The fence is a second line of defence: nobody meets it unless the first one fails.
     'disk.write-ignores-epoch': (QUICKSTART,
                                  ('--plant', 'migration.source-resumes-after-commit')),
