@@ -4,8 +4,8 @@
 // part for state, handover, commit record and resume. That part is a constant and the round trips
 // that the phases take, measured by the two round trips of the set-up. The bound is stated for a
 // path without faults; while one lasts, and when one struck, trouble was invited or segments were
-// lost during the migration, nothing is asserted (MG-4). Lost segments are detail: without it a long
-// downtime may have an excuse that the trace does not hold.
+// lost during the migration, nothing is asserted (MG-4). Lost segments are detail: without it a
+// long downtime may have an excuse that the trace does not hold.
 #include <algorithm>
 #include <map>
 #include <string>
