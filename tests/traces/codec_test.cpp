@@ -169,8 +169,11 @@ RC_GTEST_PROP(Varint, ComesBackAndTakesSevenBitsPerByte, (std::uint64_t value)) 
   RC_ASSERT(in.get_varint(back));
   RC_ASSERT(back == value);
   RC_ASSERT(in.at_end());
-  RC_ASSERT(size == 10 || value >> (7 * size) == 0u);
-  RC_ASSERT(size == 1 || value >> (7 * (size - 1)) != 0u);
+  // RC_ASSERT evaluates both sides of its operators: a shift must not stand in one.
+  const bool holds_all = size == 10 || value >> (7 * size) == 0;
+  const bool is_shortest = size == 1 || value >> (7 * (size - 1)) != 0;
+  RC_ASSERT(holds_all);
+  RC_ASSERT(is_shortest);
   RC_ASSERT(unzigzag(zigzag(value)) == value);
 }
 
