@@ -196,11 +196,12 @@ class Debug(Case):
     def test_a_terminal_completes_and_remembers(self):
         """Tab, an empty line, the arrow up."""
         ours, theirs = pty.openpty()
+        # libedit keeps copies of lines, made by wcsdup; a leak of ours still counts.
+        (pathlib.Path(self.folder) / 'libedit').write_text('leak:wcsdup\n')
         process = subprocess.Popen([HVSIM, 'debug', 'run.trace'], cwd=self.folder, stdin=theirs,
                                    stdout=theirs, stderr=theirs, start_new_session=True,
-                                   # libedit never frees its own history.
-                                   env={**os.environ, 'TERM': 'xterm',
-                                        'LSAN_OPTIONS': 'exitcode=0'})
+                                   env={**os.environ, 'TERM': 'xterm', 'LSAN_OPTIONS':
+                                        'suppressions=libedit:print_suppressions=0'})
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         os.close(theirs)
