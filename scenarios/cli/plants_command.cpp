@@ -43,6 +43,18 @@ std::string row_of(const scenarios::Quarry& quarry) {
                      joined(quarry.properties()));
 }
 
+/// What fails without the plant as well: a line for each, because nobody asked for it.
+std::string notes_of(const scenarios::Quarry& quarry) {
+  std::string text;
+  for (const scenarios::Chase& chase : quarry.chases) {
+    for (const scenarios::Unrelated& each : chase.unrelated) {
+      text += fmt::format("  note: {} does not hold in run {} of {} without the plant either: {}\n",
+                          each.property, each.run, each.scenario, each.explanation);
+    }
+  }
+  return text;
+}
+
 nlohmann::ordered_json json_of(const scenarios::Quarry& quarry) {
   nlohmann::ordered_json chases = nlohmann::ordered_json::array();
   for (const scenarios::Chase& chase : quarry.chases) {
@@ -51,6 +63,16 @@ nlohmann::ordered_json json_of(const scenarios::Quarry& quarry) {
     entry["scenario"] = chase.scenario;
     entry["run"] = chase.run;
     entry["properties"] = chase.properties;
+    nlohmann::ordered_json unrelated = nlohmann::ordered_json::array();
+    for (const scenarios::Unrelated& each : chase.unrelated) {
+      nlohmann::ordered_json one;
+      one["property"] = each.property;
+      one["scenario"] = each.scenario;
+      one["run"] = each.run;
+      one["explanation"] = each.explanation;
+      unrelated.push_back(std::move(one));
+    }
+    entry["unrelated"] = std::move(unrelated);
     chases.push_back(std::move(entry));
   }
   nlohmann::ordered_json result;
@@ -92,7 +114,7 @@ int hunt(const HuntArguments& arguments) {
         fmt::format("{}: range {} of {}", quarry.plant, quarry.chases.size(), options.ranges));
     if (!text || quarry.chases.size() != options.ranges) return;
     display.clear();
-    std::cout << row_of(quarry) << std::flush;
+    std::cout << row_of(quarry) << notes_of(quarry) << std::flush;
   };
   const auto quarries =
       scenarios::hunt(all, arguments.plants, options, told, [&stop] { return stop.asked(); });

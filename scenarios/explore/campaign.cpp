@@ -286,6 +286,10 @@ void Campaign::discover(const Item& item, const std::vector<Violated>& violated)
     for (const Violated& other : violated) {
       if (other.property != each.property) discovery.together.push_back(other.property);
     }
+    if (options_.counts && !options_.counts(discovery)) {
+      known_.erase(place);
+      continue;
+    }
     discoveries_.push_back(std::move(discovery));
   }
 }

@@ -25,6 +25,8 @@ namespace scenarios {
 
 class Results;
 
+struct Discovery;
+
 struct CampaignOptions {
   std::optional<SeedRange> seeds;                 ///< or
   std::optional<std::chrono::milliseconds> time;  ///< as long as this, from seed 1 on
@@ -38,7 +40,10 @@ struct CampaignOptions {
   std::chrono::milliseconds shrink_limit{60'000};
   bool shrink = true;
   bool mutants = true;
-  bool stop_at_first = false;       ///< the first finding ends it, and stays as it was found
+  bool stop_at_first = false;  ///< the first finding ends it, and stays as it was found
+  /// Says whether a finding counts; empty: all do. One that does not is forgotten, so that a later
+  /// run which violates the same property is asked about again.
+  std::function<bool(const Discovery&)> counts;
   std::uint64_t twin_every = 100;   ///< one run in so many is compared with its twin; 0: none
   std::uint64_t twice_every = 100;  ///< one run in so many is made twice; 0: none
 };

@@ -1,16 +1,51 @@
 #include "scenarios/explore/hunt.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <deque>
 #include <utility>
 
+#include "scenarios/explore/variation.hpp"
 #include "scenarios/runner/run.hpp"
+#include "scenarios/shrink/judge.hpp"
 
 namespace scenarios {
 
 namespace {
 
+/// A world that has not ended after this long without the plant will not.
+constexpr std::chrono::milliseconds kAlone{60'000};
+
+/// Does the run of this finding hold the property once the plant is away?
+class Judge {
+ public:
+  Judge(const std::vector<Scenario>& scenarios, Chase& chase) : chase_(chase) {
+    for (const Scenario& scenario : scenarios) variations_.emplace_back(scenario);
+  }
+
+  bool blames_plant(const Discovery& found) {
+    const Scenario concrete = variations_[found.scenario].concrete(found.run);
+    if (found.property == kTooLarge) return true;  // nobody but the pool of workers measures it
+    const Judged alone = judge(concrete, {}, found.property, kAlone);
+    const Violation* const same = alone.find(found.property);
+    if (same == nullptr) return true;
+    if (told_.insert({found.scenario, found.property}).second) {
+      chase_.unrelated.push_back(
+          {concrete.name, to_text(found.run), found.property, same->explanation});
+    }
+    return false;
+  }
+
+ private:
+  Chase& chase_;
+  std::deque<Variations> variations_;
+  std::set<std::pair<std::size_t, std::string>> told_;
+};
+
 Chase chase(const std::vector<Scenario>& scenarios, const std::string& plant, std::uint64_t range,
             const HuntOptions& options, const std::function<bool()>& stop) {
+  Chase chase;
+  Judge judge(scenarios, chase);
   CampaignOptions campaign_options = options.campaign;
   campaign_options.plants = {plant};
   // Every range begins a million seeds behind the one before, so that none share a seed.
@@ -18,19 +53,21 @@ Chase chase(const std::vector<Scenario>& scenarios, const std::string& plant, st
   campaign_options.seeds = SeedRange{first, first + options.seeds - 1};
   campaign_options.runs_limit = options.seeds;
   campaign_options.stop_at_first = true;
+  campaign_options.counts = [&judge](const Discovery& found) { return judge.blames_plant(found); };
   campaign_options.shrink = false;
   campaign_options.results.clear();
   campaign_options.findings.clear();
   Campaign campaign(scenarios, campaign_options);
   const CampaignResult result = campaign.run({}, stop);
-  Chase chase;
   if (result.discoveries.empty()) return chase;
   const Discovery& first_found = result.discoveries.front();
   chase.runs = first_found.after_runs;
   chase.scenario = scenarios[first_found.scenario].name;
   chase.run = to_text(first_found.run);
-  chase.properties = first_found.together;
-  chase.properties.insert(chase.properties.begin(), first_found.property);
+  for (const Discovery& other : result.discoveries) {
+    const bool same_run = other.scenario == first_found.scenario && other.run == first_found.run;
+    if (same_run) chase.properties.push_back(other.property);
+  }
   return chase;
 }
 

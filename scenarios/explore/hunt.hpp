@@ -1,5 +1,8 @@
 // How hard each planted bug is to find: exploration with the plant on, from several disjoint ranges
 // of seeds, each until its first finding. A measure of the search and of the checkers.
+//
+// A finding is the plant's when the same run without the plant does not violate the same property.
+// What the run violates anyway is not the plant's doing: it is told of and searched past.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +22,17 @@ struct HuntOptions {
   CampaignOptions campaign;  ///< jobs and limits; the rest is the hunt's
 };
 
+/// What a run violates with the plant and without it.
+struct Unrelated {
+  std::string scenario, run, property, explanation;
+};
+
 /// One plant in one range.
 struct Chase {
-  std::optional<std::uint64_t> runs;  ///< until it was found
-  std::string scenario, run;          ///< that showed it
-  std::vector<std::string> properties;
+  std::optional<std::uint64_t> runs;    ///< until it was found
+  std::string scenario, run;            ///< that showed it
+  std::vector<std::string> properties;  ///< that hold without the plant
+  std::vector<Unrelated> unrelated;     ///< one for each scenario and property
 };
 
 struct Quarry {
