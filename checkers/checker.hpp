@@ -16,6 +16,14 @@ namespace checkers {
 
 enum class Verdict : std::uint8_t { Holds, Violated, Unknown };
 
+/// A number of one run of which less is better: what a baseline holds later runs against.
+struct Figure {
+  enum class Unit : std::uint8_t { Count, Nanoseconds };
+  std::string name;  ///< "downtime"; of one property no two alike
+  Unit unit = Unit::Count;
+  std::int64_t value = 0;  ///< never negative
+};
+
 struct Finding {
   std::string property;   ///< "MI-5", or the name of an expectation
   std::string statement;  ///< what must hold, in one line
@@ -25,6 +33,7 @@ struct Finding {
   std::string explanation;  ///< Violated: what happened. Unknown: what is missing
   std::uint64_t event = 0;  ///< Violated: index of the event that decided
   traces::Time time{};
+  std::vector<Figure> figures;  ///< those of `measured` that may grow worse
 };
 
 class Checker : public traces::Observer {

@@ -132,6 +132,7 @@ class Downtime final : public Property {
     }
   }
   std::string measured() const override { return milliseconds(worst_); }
+  std::vector<Figure> figures() const override { return {lasts("downtime", worst_)}; }
   std::string bound() const override { return milliseconds(Duration{expectation_.bound}); }
 
   Expectation expectation_;
@@ -368,6 +369,9 @@ class HeartbeatsAnswered final : public Property {
   }
   std::string measured() const override {
     return std::to_string(answered_) + " of " + std::to_string(sent_) + " answered";
+  }
+  std::vector<Figure> figures() const override {
+    return {counts("unanswered", sent_ - std::min(sent_, answered_))};
   }
   Expectation expectation_;
   std::map<std::uint32_t, std::uint64_t> open_;

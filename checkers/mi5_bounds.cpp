@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "checkers/makers.hpp"
 #include "checkers/property.hpp"
@@ -26,7 +27,7 @@ constexpr Duration kConstantPart{100'000'000};  // c of G.3: our disks and state
 constexpr Duration kHardLimit{20'000'000'000};  // TCP's patience, spec G.2
 /// Requests that a fault has slowed or queued are done this long after it.
 constexpr Duration kAftermath{1'000'000'000};
-constexpr int kSetupsPerHandover = 5;           // ten round trips at most against two
+constexpr int kSetupsPerHandover = 5;  // ten round trips at most against two
 
 class Bounds final : public Property {
  public:
@@ -95,6 +96,7 @@ class Bounds final : public Property {
   void take_round(const traces::Event& event, const ev::MigrationRound& round) {
     Migration& migration = migrations_[round.vm];
     migration.sent += round.pages;
+    all_sent_ += round.pages;
     if (round.final) {
       migration.final_bytes = round.bytes;
     } else {
@@ -151,12 +153,18 @@ class Bounds final : public Property {
     return tightest_.ns == 0 ? "" : "down " + milliseconds(tightest_);
   }
 
+  std::vector<Figure> figures() const override {
+    return {counts("rounds", most_rounds_), counts("pages sent", all_sent_),
+            lasts("downtime", worst_)};
+  }
+
   std::map<std::uint32_t, Time> preflight_;
   std::map<std::uint32_t, Migration> migrations_;
   Time calm_from_{};
   std::map<std::pair<std::string, std::string>, unsigned> lasting_;  // fault and target
   bool too_long_ = false;  // a downtime is what was violated
   std::uint32_t most_rounds_ = 0;
+  std::uint64_t all_sent_ = 0;  // in all migrations of the run
   Duration worst_{};
   Duration tightest_{};
 };

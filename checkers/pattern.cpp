@@ -134,6 +134,10 @@ class Eventually final : public PatternChecker {
   std::string bound() const override {
     return pattern().within ? traces::to_text(*pattern().within) : "";
   }
+  std::vector<Figure> figures() const override {
+    if (met_ == 0) return {};
+    return {lasts("longest", longest_)};
+  }
 
   std::deque<Obligation> open_;
   Duration longest_{};
@@ -167,6 +171,7 @@ class AtMost final : public PatternChecker {
 
   std::string measured() const override { return std::to_string(worst_); }
   std::string bound() const override { return "at most " + std::to_string(pattern().most); }
+  std::vector<Figure> figures() const override { return {counts("most", worst_)}; }
 
   bool counting_;
   std::uint64_t count_ = 0;

@@ -13,6 +13,14 @@ std::string milliseconds(traces::Duration duration) {
   return text;
 }
 
+Figure lasts(std::string name, traces::Duration duration) {
+  return {std::move(name), Figure::Unit::Nanoseconds, duration.ns};
+}
+
+Figure counts(std::string name, std::uint64_t number) {
+  return {std::move(name), Figure::Unit::Count, static_cast<std::int64_t>(number)};
+}
+
 Property::Property(std::string id, std::string statement,
                    std::initializer_list<traces::EventType> events)
     : id_(std::move(id)), statement_(std::move(statement)) {
@@ -38,6 +46,7 @@ Finding Property::conclude(traces::Time end, bool detail) {
   finding.statement = statement_;
   finding.measured = measured();
   finding.bound = bound();
+  finding.figures = figures();
   if (needs_detail() && !detail) {
     // What looks like a violation may only be the other half of the story that is missing.
     finding.verdict = Verdict::Unknown;

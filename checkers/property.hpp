@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "checkers/checker.hpp"
 
@@ -12,6 +13,10 @@ namespace checkers {
 
 /// "1.234 ms", exact to the microsecond, for findings.
 std::string milliseconds(traces::Duration duration);
+
+// Figures by kind.
+Figure lasts(std::string name, traces::Duration duration);
+Figure counts(std::string name, std::uint64_t number);
 
 class Property : public Checker {
  public:
@@ -34,6 +39,8 @@ class Property : public Checker {
   /// The figure of this run, e.g. "3 migrations".
   virtual std::string measured() const = 0;
   virtual std::string bound() const { return ""; }
+  /// What of it a baseline may hold later runs against.
+  virtual std::vector<Figure> figures() const { return {}; }
   /// A checker that needs level 1 events says Unknown without them.
   virtual bool needs_detail() const { return false; }
 

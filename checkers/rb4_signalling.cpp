@@ -132,6 +132,7 @@ class Signalling final : public RingProperty {
   std::string measured() const override {
     return std::to_string(checks_) + " decisions, " + std::to_string(signals_) + " signals";
   }
+  std::vector<Figure> figures() const override { return {counts("signals", signals_)}; }
 
   std::map<ChannelKey, Owes> owes_;
   std::uint64_t checks_ = 0;

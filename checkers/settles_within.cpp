@@ -200,6 +200,10 @@ class SettlesWithin final : public Property {
     return milliseconds(std::max(*settled_ - calm_, Duration{0}));
   }
   std::string bound() const override { return milliseconds(bound_); }
+  std::vector<Figure> figures() const override {
+    if (!settled_) return {};
+    return {lasts("time to settle", std::max(*settled_ - calm_, Duration{0}))};
+  }
 
   Duration bound_;
   std::uint32_t only_;

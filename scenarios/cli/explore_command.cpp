@@ -5,7 +5,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <thread>
@@ -14,6 +13,7 @@
 #include "scenarios/cli/explore_report.hpp"
 #include "scenarios/cli/report.hpp"
 #include "scenarios/cli/stop_signal.hpp"
+#include "scenarios/cli/whole_file.hpp"
 #include "scenarios/language/units.hpp"
 
 namespace cli {
@@ -113,18 +113,9 @@ scenarios::CampaignOptions options_of(const ExploreArguments& arguments) {
   return options;
 }
 
-void write_junit(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (!file) throw UserError("--junit " + path + ": cannot be written");
-}
-
 int explore(const ExploreArguments& arguments) {
   const scenarios::CampaignOptions options = options_of(arguments);
-  if (arguments.junit && fs::is_directory(*arguments.junit)) {
-    throw UserError("--junit " + *arguments.junit + ": is a directory; give the path of a file");
-  }
+  if (arguments.junit) require_place("--junit", *arguments.junit);
   scenarios::Campaign campaign(load_all(arguments.paths), options);
   ProgressDisplay display;
   const StopSignal stop;
@@ -136,7 +127,9 @@ int explore(const ExploreArguments& arguments) {
     std::cout << annotations_of(result, campaign.scenarios());
   }
   std::cout << text_of(result, campaign.scenarios());
-  if (arguments.junit) write_junit(*arguments.junit, junit_of(result, campaign.scenarios()));
+  if (arguments.junit) {
+    write_whole("--junit", *arguments.junit, junit_of(result, campaign.scenarios()));
+  }
   return exit_code(result);
 }
 

@@ -28,7 +28,56 @@ const char* word_of(Verdict verdict) {
   return "";
 }
 
-std::string quoted(const std::string& word) {
+const char* word_of(Compared::State state) {
+  switch (state) {
+    case Compared::State::Within:
+      return "within";
+    case Compared::State::Better:
+      return "better";
+    case Compared::State::Worse:
+      return "WORSE";
+    case Compared::State::Gone:
+      return "gone";
+    case Compared::State::New:
+      return "new";
+  }
+  return "";
+}
+
+/// What there is to say about a figure, after its name.
+std::string remark(const Compared& compared) {
+  switch (compared.state) {
+    case Compared::State::Gone:
+      return fmt::format("recorded {}, not measured in this run", compared.recorded);
+    case Compared::State::New:
+      return fmt::format("{}, not recorded", compared.measured);
+    default:
+      return fmt::format("{}, recorded {}, at most {} (tolerance {})", compared.measured,
+                         compared.recorded, compared.limit, compared.tolerance);
+  }
+}
+
+/// A line for every figure that is not simply within its tolerance.
+std::string compared_text(const Report& report) {
+  if (report.baseline.empty()) return "";
+  std::string text;
+  std::size_t recorded = 0;
+  std::size_t kept = 0;
+  for (const Compared& compared : report.compared) {
+    const auto state = compared.state;
+    recorded += state != Compared::State::New;
+    kept += state == Compared::State::Within || state == Compared::State::Better;
+    if (state == Compared::State::Within) continue;
+    text += fmt::format("  {:<8}  {}: {}\n", word_of(state), compared.figure, remark(compared));
+  }
+  return fmt::format("{} of {} figures are no worse than in {}\n", kept, recorded,
+                     report.baseline) +
+         text;
+}
+
+}  // namespace
+
+std::string quoted_word(const std::string& word) {
   const bool plain =
       !word.empty() &&
       word.find_first_not_of(
@@ -40,15 +89,13 @@ std::string quoted(const std::string& word) {
   return result + "'";
 }
 
-}  // namespace
-
 std::string command_of(const scenarios::Scenario& scenario, const scenarios::RunOptions& options) {
   std::string command =
-      "hvsim run " + quoted(scenario.file) + " --seed " + std::to_string(options.seed);
+      "hvsim run " + quoted_word(scenario.file) + " --seed " + std::to_string(options.seed);
   for (const auto& [key, value] : options.overrides) {
-    command += " --set " + quoted(key + "=" + value);
+    command += " --set " + quoted_word(key + "=" + value);
   }
-  for (const std::string& plant : options.plants) command += " --plant " + quoted(plant);
+  for (const std::string& plant : options.plants) command += " --plant " + quoted_word(plant);
   if (!options.detail) command += " --no-detail";
   if (options.twice) command += " --twice";
   return command;
@@ -74,6 +121,10 @@ int exit_code(const Report& report) {
   for (const Finding& finding : report.findings) {
     if (finding.verdict == Verdict::Violated) return kViolated;
     if (finding.verdict == Verdict::Unknown) code = kUndecided;
+  }
+  for (const Compared& compared : report.compared) {
+    if (compared.state == Compared::State::Worse) return kViolated;
+    if (compared.state == Compared::State::Gone) code = kUndecided;
   }
   return code;
 }
@@ -115,10 +166,31 @@ std::string text_of(const Report& report) {
   for (const Finding& finding : report.findings) holds += finding.verdict == Verdict::Holds;
   text += fmt::format("{} of {} properties hold; {} events, hash {}\n", holds,
                       report.findings.size(), report.events, report.hash);
+  text += compared_text(report);
   if (!report.repeatable) text += "NOT DETERMINISTIC: a second run had another hash\n";
   if (exit_code(report) != kAllHold) text += "again: " + report.reproduce + "\n";
   return text;
 }
+
+namespace {
+
+nlohmann::ordered_json baseline_json(const Report& report) {
+  nlohmann::ordered_json baseline;
+  baseline["file"] = report.baseline;
+  baseline["figures"] = nlohmann::ordered_json::array();
+  for (const Compared& compared : report.compared) {
+    nlohmann::ordered_json one;
+    one["figure"] = compared.figure;
+    one["state"] = compared.state == Compared::State::Worse ? "worse" : word_of(compared.state);
+    if (!compared.measured.empty()) one["measured"] = compared.measured;
+    if (!compared.recorded.empty()) one["recorded"] = compared.recorded;
+    if (!compared.limit.empty()) one["limit"] = compared.limit;
+    baseline["figures"].push_back(one);
+  }
+  return baseline;
+}
+
+}  // namespace
 
 std::string json_of(const std::vector<Report>& reports) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
@@ -142,6 +214,14 @@ std::string json_of(const std::vector<Report>& reports) {
           finding.verdict == Verdict::Violated ? "violated" : word_of(finding.verdict);
       property["measured"] = finding.measured;
       property["bound"] = finding.bound;
+      if (!finding.figures.empty()) {
+        nlohmann::ordered_json figures;
+        for (const checkers::Figure& figure : finding.figures) {
+          const bool time = figure.unit == checkers::Figure::Unit::Nanoseconds;
+          figures[figure.name + (time ? " ns" : "")] = figure.value;
+        }
+        property["figures"] = figures;
+      }
       if (finding.verdict != Verdict::Holds) {
         property["explanation"] = finding.explanation;
         property["event"] = finding.event;
@@ -149,6 +229,7 @@ std::string json_of(const std::vector<Report>& reports) {
       }
       entry["properties"].push_back(property);
     }
+    if (!report.baseline.empty()) entry["baseline"] = baseline_json(report);
     all.push_back(entry);
   }
   return all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
@@ -160,7 +241,7 @@ std::string junit_of(const std::vector<Report>& reports) {
   for (const Report& report : reports) {
     pugi::xml_node suite = suites.append_child("testsuite");
     suite.append_attribute("name") = report.scenario.c_str();
-    suite.append_attribute("tests") = static_cast<unsigned>(report.findings.size());
+    auto tests = static_cast<unsigned>(report.findings.size());
     unsigned failures = 0;
     unsigned skipped = 0;
     for (const Finding& finding : report.findings) {
@@ -174,6 +255,20 @@ std::string junit_of(const std::vector<Report>& reports) {
       if (violated) problem.text() = ("again: " + report.reproduce).c_str();
       (violated ? failures : skipped) += 1;
     }
+    for (const Compared& compared : report.compared) {
+      if (compared.state == Compared::State::New) continue;
+      pugi::xml_node test = suite.append_child("testcase");
+      test.append_attribute("classname") = report.scenario.c_str();
+      test.append_attribute("name") = ("baseline: " + compared.figure).c_str();
+      ++tests;
+      const bool worse = compared.state == Compared::State::Worse;
+      if (!worse && compared.state != Compared::State::Gone) continue;
+      pugi::xml_node problem = test.append_child(worse ? "failure" : "skipped");
+      problem.append_attribute("message") = remark(compared).c_str();
+      if (worse) problem.text() = ("again: " + report.reproduce).c_str();
+      (worse ? failures : skipped) += 1;
+    }
+    suite.append_attribute("tests") = tests;
     suite.append_attribute("failures") = failures;
     suite.append_attribute("skipped") = skipped;
     suite.append_attribute("errors") = report.repeatable ? 0 : 1;

@@ -19,6 +19,23 @@ enum ExitCode : int {
 
 enum class Format { Text, Json, Junit };
 
+/// One figure of a run beside the one that a baseline has of it.
+struct Compared {
+  enum class State {
+    Within,  ///< no worse, or by no more than the tolerance
+    Better,  ///< by more than the tolerance: worth recording again
+    Worse,
+    Gone,  ///< recorded, and not measured in this run
+    New,   ///< measured, and not recorded
+  };
+  State state = State::Within;
+  std::string figure;     ///< "MI-5 downtime"
+  std::string measured;   ///< with its unit, like those below; empty when Gone
+  std::string recorded;   ///< empty when New
+  std::string limit;      ///< the worst that is allowed
+  std::string tolerance;  ///< as it was written
+};
+
 /// One run of one scenario with what was made of it.
 struct Report {
   std::string file;
@@ -28,8 +45,10 @@ struct Report {
   std::uint64_t events = 0;
   traces::Time end{};
   std::vector<checkers::Finding> findings;
-  bool repeatable = true;    ///< --twice: both runs had one hash
-  std::string reproduce;     ///< the command that shows this again
+  bool repeatable = true;  ///< --twice: both runs had one hash
+  std::string reproduce;   ///< the command that shows this again
+  std::string baseline;    ///< the file that the figures were held against, or empty
+  std::vector<Compared> compared;
 };
 
 Report make_report(const scenarios::Scenario& scenario, const scenarios::RunOptions& options,
@@ -44,8 +63,9 @@ std::string findings_text(const std::vector<checkers::Finding>& findings);
 std::string json_of(const std::vector<Report>& reports);
 std::string junit_of(const std::vector<Report>& reports);
 
+/// A word as a shell takes it.
+std::string quoted_word(const std::string& word);
 /// The command line that runs this scenario again with the same seed, changes and plants.
-std::string command_of(const scenarios::Scenario& scenario,
-                       const scenarios::RunOptions& options);
+std::string command_of(const scenarios::Scenario& scenario, const scenarios::RunOptions& options);
 
 }  // namespace cli

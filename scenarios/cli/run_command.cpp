@@ -1,12 +1,14 @@
 // hvsim run: scenarios, their story, their properties.
-#include <unistd.h>
-
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <set>
 
+#include "scenarios/cli/baseline.hpp"
 #include "scenarios/cli/commands.hpp"
 #include "scenarios/cli/report.hpp"
+#include "scenarios/cli/whole_file.hpp"
 #include "scenarios/language/reader.hpp"
 #include "traces/text.hpp"
 
@@ -39,42 +41,88 @@ void require_plant(const std::string& name) {
 
 namespace {
 
-/// Refuses what cannot become a file before a world runs for it.
-void require_place_for(const std::string& trace) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  if (trace.empty()) throw scenarios::UserError("--trace: give the path of a file");
-  if (fs::is_directory(trace, ignored)) {
-    throw scenarios::UserError("--trace " + trace + ": is a directory; give the path of a file");
-  }
-  if (fs::exists(fs::symlink_status(trace, ignored)) &&
-      !fs::is_regular_file(fs::symlink_status(trace, ignored))) {
-    throw scenarios::UserError("--trace " + trace +
-                               ": is not a plain file; give the path of one or a new name");
-  }
-  const fs::path folder = fs::path(trace).parent_path();
-  if (!folder.empty() && !fs::is_directory(folder, ignored)) {
-    throw scenarios::UserError("--trace " + trace + ": there is no folder " + folder.string());
-  }
-}
-
 struct RunArguments {
   std::vector<std::string> files;
   std::optional<std::uint64_t> seed;
   std::vector<std::string> sets;
   std::vector<std::string> plants;
   std::optional<std::string> trace;
+  std::optional<std::string> baseline, record_baseline, tolerance;
   std::string format = "text";
   bool twice = false;
   bool no_detail = false;
   bool quiet = false;
 };
 
-Report run_one(const std::string& file, const RunArguments& arguments) {
+/// What a run of these arguments is held against, and what is recorded of it.
+class BaselineWork {
+ public:
+  explicit BaselineWork(const RunArguments& arguments) : arguments_(arguments) {
+    const auto& record = arguments.record_baseline;
+    if (arguments.tolerance) tolerance_ = parse_tolerance("--tolerance", *arguments.tolerance);
+    if (arguments.baseline && record) {
+      throw scenarios::UserError("--baseline and --record-baseline: give one of them");
+    }
+    if (tolerance_ && !arguments.baseline && !record) {
+      throw scenarios::UserError("--tolerance is for --baseline and --record-baseline");
+    }
+    if (arguments.baseline) baseline_ = Baseline::read(*arguments.baseline);
+    if (!record) return;
+    if (!arguments.plants.empty()) {
+      throw scenarios::UserError("--record-baseline: not of a run with a planted bug");
+    }
+    require_place("--record-baseline", *record);
+    if (std::filesystem::exists(*record)) baseline_ = Baseline::read(*record);
+    if (tolerance_) baseline_.set_tolerance(*tolerance_);
+  }
+
+  /// Before the run: is there anything to hold it against?
+  void announce(const scenarios::Scenario& scenario, std::uint64_t seed) {
+    if (!arguments_.baseline && !arguments_.record_baseline) return;
+    key_ = {scenario.name, seed, arguments_.sets};
+    if (!seen_.insert(key_).second) {
+      throw scenarios::UserError(scenario.file + ": another file has the name `" + scenario.name +
+                                 "` too; a baseline needs names that differ");
+    }
+    if (arguments_.baseline) baseline_.require(key_);
+  }
+
+  void take(Report& report) {
+    if (arguments_.record_baseline) baseline_.record(key_, report);
+    if (!arguments_.baseline) return;
+    report.baseline = *arguments_.baseline;
+    report.compared = baseline_.compare(key_, report, tolerance_);
+    report.reproduce += " --baseline " + quoted_word(*arguments_.baseline);
+    if (tolerance_) report.reproduce += " --tolerance " + tolerance_->text;
+  }
+
+  /// Of runs that fail nothing is recorded.
+  void finish(const std::vector<Report>& reports) const {
+    if (!arguments_.record_baseline) return;
+    for (const Report& report : reports) {
+      if (const int code = exit_code(report); code != kAllHold && code != kUndecided) {
+        std::cerr << "hvsim: --record-baseline " << *arguments_.record_baseline
+                  << ": nothing was recorded, because " << report.scenario << " does not hold\n";
+        return;
+      }
+    }
+    write_whole("--record-baseline", *arguments_.record_baseline, baseline_.to_json());
+  }
+
+ private:
+  const RunArguments& arguments_;
+  std::optional<Tolerance> tolerance_;
+  Baseline baseline_;
+  RunKey key_;  // of the run that is made
+  std::set<RunKey> seen_;
+};
+
+Report run_one(const std::string& file, const RunArguments& arguments, BaselineWork& baseline) {
   scenarios::RunOptions options;
   options.overrides = parse_overrides(arguments.sets);
   const scenarios::Scenario scenario = scenarios::load_scenario(file, options.overrides);
   options.seed = arguments.seed.value_or(scenario.seed);
+  baseline.announce(scenario, options.seed);
   options.detail = !arguments.no_detail;
   options.trace = arguments.trace.value_or("");
   options.twice = arguments.twice;
@@ -91,6 +139,7 @@ Report run_one(const std::string& file, const RunArguments& arguments) {
   const scenarios::Outcome outcome = scenarios::run_scenario(scenario, options);
   Report report = make_report(scenario, options, outcome);
   report.repeatable = outcome.repeatable;
+  baseline.take(report);
   return report;
 }
 
@@ -99,20 +148,22 @@ int run(const RunArguments& arguments) {
     throw scenarios::UserError("--trace takes one scenario; give one file");
   }
   if (arguments.trace) {
-    require_place_for(*arguments.trace);
+    require_place("--trace", *arguments.trace);
     std::error_code ignored;
     if (std::filesystem::equivalent(*arguments.trace, arguments.files.front(), ignored)) {
       throw scenarios::UserError("--trace " + *arguments.trace +
                                  ": is the scenario itself; give another path");
     }
   }
+  BaselineWork baseline(arguments);
   std::vector<Report> reports;
   for (const std::string& file : arguments.files) {
-    reports.push_back(run_one(file, arguments));
+    reports.push_back(run_one(file, arguments, baseline));
     if (arguments.format == "text") std::cout << text_of(reports.back()) << std::flush;
   }
   if (arguments.format == "json") std::cout << json_of(reports);
   if (arguments.format == "junit") std::cout << junit_of(reports);
+  baseline.finish(reports);
   return exit_code(reports);
 }
 
@@ -127,6 +178,12 @@ void add_run(Command root) {
       .option("--plant", arguments->plants, "switch a deliberate bug on")
       .option("--trace", arguments->trace, "write the event stream to this file")
       .option_of("--format", arguments->format, {"text", "json", "junit"}, "text, json or junit")
+      .option("--baseline", arguments->baseline,
+              "fail when a figure is worse than this file has it, by more than the tolerance")
+      .option("--record-baseline", arguments->record_baseline,
+              "put the figures of these runs into this file")
+      .option("--tolerance", arguments->tolerance,
+              "how much worse a figure may be, such as 10%; 5% when nothing else is recorded")
       .flag("--twice", arguments->twice, "run twice and compare event by event (MG-3)")
       .flag("--no-detail", arguments->no_detail,
             "leave level 1 events out; checkers that need them say unknown")

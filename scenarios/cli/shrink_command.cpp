@@ -1,11 +1,6 @@
 // hvsim shrink: from a run that fails to the smallest scenario that still fails.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -14,6 +9,7 @@
 #include "scenarios/cli/commands.hpp"
 #include "scenarios/cli/report.hpp"
 #include "scenarios/cli/stop_signal.hpp"
+#include "scenarios/cli/whole_file.hpp"
 #include "scenarios/explore/variation.hpp"
 #include "scenarios/language/units.hpp"
 #include "scenarios/language/writer.hpp"
@@ -98,44 +94,11 @@ std::string choose_property(const Failing& failing, const std::optional<std::str
   return judged.violations.front().property;
 }
 
-/// Whole or not at all: under another name first, on the disk, then renamed.
-void write_file(const std::string& path, const std::string& text) {
-  const std::string part = path + ".partial";
-  const int fd = open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  const auto fail = [&part, &path](const char* what) {
-    const int error = errno;
-    unlink(part.c_str());
-    throw UserError("-o " + path + ": " + what + ": " + std::strerror(error));
-  };
-  if (fd < 0) fail("cannot be written");
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t written = write(fd, text.data() + done, text.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) {
-      close(fd);
-      fail("cannot be written");
-    }
-    done += static_cast<std::size_t>(written);
-  }
-  const bool kept = fsync(fd) == 0;
-  if (close(fd) != 0 || !kept) fail("cannot be written");
-  if (std::rename(part.c_str(), path.c_str()) != 0) fail("cannot be replaced");
-}
-
 void require_place_for(const ShrinkArguments& arguments) {
+  require_place("-o", arguments.output);
   std::error_code ignored;
-  const fs::path output(arguments.output);
-  const auto status = fs::symlink_status(output, ignored);
-  if (fs::exists(status) && !fs::is_regular_file(status)) {
-    throw UserError("-o " + arguments.output + ": is not a plain file; give another path");
-  }
-  if (fs::equivalent(output, arguments.input, ignored)) {
+  if (fs::equivalent(arguments.output, arguments.input, ignored)) {
     throw UserError("-o " + arguments.output + ": is the input itself; give another path");
-  }
-  if (!output.parent_path().empty() && !fs::is_directory(output.parent_path(), ignored)) {
-    throw UserError("-o " + arguments.output + ": there is no folder " +
-                    output.parent_path().string());
   }
 }
 
@@ -190,7 +153,7 @@ int shrink(const ShrinkArguments& arguments) {
   std::string head = "Violates " + options.property + ": " + shrunk.explanation + "\nCauses:\n";
   for (const std::string& cause : shrunk.causes) head += "  " + cause + "\n";
   head += "Again: " + command;
-  write_file(arguments.output, scenarios::write_scenario(result, head));
+  write_whole("-o", arguments.output, scenarios::write_scenario(result, head));
 
   std::cout << options.property << " is still violated: " << shrunk.explanation << "\n";
   std::cout << fmt::format("{} cause{} left after {} runs{}:\n", shrunk.causes.size(),

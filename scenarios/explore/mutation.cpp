@@ -5,6 +5,7 @@
 
 #include "scenarios/explore/points.hpp"
 #include "scenarios/explore/run_name.hpp"
+#include "scenarios/runner/budget.hpp"
 #include "traces/reflection.hpp"
 
 namespace scenarios {
@@ -91,25 +92,6 @@ faults::Stage stage_of(const Scenario& scenario) {
     stage.moments.push_back({"migration.round", {{"final", "true"}}});
   }
   return stage;
-}
-
-faults::Budget budget_of(const Scenario& scenario) {
-  faults::Budget budget;
-  if (!scenario.budget) return budget;
-  const BudgetSpec& spec = *scenario.budget;
-  budget.faults = spec.faults;
-  budget.hosts_down = spec.hosts_down;
-  for (const auto kind : {faults::Class::Network, faults::Class::Storage, faults::Class::Host,
-                          faults::Class::Guest, faults::Class::Operator}) {
-    const bool named =
-        std::find(spec.of.begin(), spec.of.end(), faults::name_of(kind)) != spec.of.end();
-    if (named) budget.of.push_back(kind);
-  }
-  budget.without = spec.without;
-  budget.with = spec.with;
-  budget.from = spec.from;
-  budget.until = spec.until;
-  return budget;
 }
 
 std::vector<faults::Planned> planned_faults(const Scenario& scenario, std::size_t written) {

@@ -11,8 +11,6 @@ namespace scenarios {
 
 /// What faults may aim at in a scenario.
 faults::Stage stage_of(const Scenario& scenario);
-/// The scenario's budget in the planner's terms; without one, no faults.
-faults::Budget budget_of(const Scenario& scenario);
 
 /// The planned faults of a scenario behind those that its author wrote, as the planner has them.
 std::vector<faults::Planned> planned_faults(const Scenario& scenario, std::size_t written);

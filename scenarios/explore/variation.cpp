@@ -7,6 +7,7 @@
 #include "scenarios/explore/mutation.hpp"
 #include "scenarios/explore/points.hpp"
 #include "scenarios/explore/vary.hpp"
+#include "scenarios/runner/budget.hpp"
 
 namespace scenarios {
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "checkers/pattern.hpp"
-#include "fault-injection/planner.hpp"
+#include "scenarios/runner/budget.hpp"
 #include "scenarios/runner/run.hpp"
 #include "scenarios/runner/simulation.hpp"
 #include "traces/assert.hpp"
@@ -36,22 +36,7 @@ checkers::Pattern named(checkers::Pattern pattern, std::set<std::string>& names)
 
 bool within_budget(const Scenario& scenario) {
   if (!scenario.budget) return true;
-  const BudgetSpec& stated = *scenario.budget;
-  faults::Budget budget;
-  budget.faults = stated.faults;
-  budget.hosts_down = stated.hosts_down;
-  budget.without = stated.without;
-  budget.with = stated.with;
-  budget.from = stated.from;
-  budget.until = stated.until;
-  for (const auto kind : {faults::Class::Network, faults::Class::Storage, faults::Class::Host,
-                          faults::Class::Guest, faults::Class::Operator}) {
-    const auto& of = stated.of;
-    if (std::find(of.begin(), of.end(), faults::name_of(kind)) != of.end()) {
-      budget.of.push_back(kind);
-    }
-  }
-  return faults::within(budget, {scenario.faults.begin(), scenario.faults.end()});
+  return faults::within(budget_of(scenario), {scenario.faults.begin(), scenario.faults.end()});
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "scenarios/language/parser.hpp"
 #include "scenarios/language/units.hpp"
 #include "scenarios/language/writer.hpp"
+#include "scenarios/runner/budget.hpp"
 
 namespace {
 

@@ -50,7 +50,7 @@ class Shrink(Case):
         self.expect_mistake('shrink', QUICKSTART, '-o', 'min.yaml', begins='.*violates nothing')
         self.expect_mistake('shrink', QUICKSTART, '-o', 'min.yaml', '--property', 'RB-3',
                             begins='.*does not violate RB-3')
-        self.expect_mistake('shrink', QUICKSTART, '-o', '.', begins='-o .: is not a plain file')
+        self.expect_mistake('shrink', QUICKSTART, '-o', '.', begins='-o .: is a directory')
         self.expect_mistake('shrink', QUICKSTART, '-o', 'no/min.yaml',
                             begins='-o no/min.yaml: there is no folder no')
         self.expect_mistake('shrink', QUICKSTART, '-o', 'min.yaml', '--time', 'soon',
