@@ -109,7 +109,7 @@ class Importer {
     const memory::VersionScan found = memory::scan(batch.versions);
     HVSIM_ASSERT(found.bits <= memory::kMaxVersion,
                  "a page batch holds a number that is no version");
-    any_zero_ = found.nonzero != batch.versions.size();
+    zeros_ = batch.versions.size() - found.nonzero;
   }
 
   void add(const PageBatch::Run& run) {
@@ -121,7 +121,7 @@ class Importer {
     } else if (versions.size() == 1 && versions[0] != 0) {
       contents_.versions.set(run.first, versions[0]);
     } else {
-      contents_.versions.assign(run.first, versions, any_zero_);
+      contents_.versions.assign(run.first, versions, zeros_);
     }
   }
 
@@ -145,7 +145,7 @@ class Importer {
   Contents& contents_;
   const memory::FrameBits& written_;
   const PageBatch& batch_;
-  bool any_zero_ = true;
+  std::uint64_t zeros_ = 0;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 // kByteFlag alone for a frame of real bytes), then (frame, 4096 bytes) of each such frame. Bytes
 // that are all zero count as a zero frame. A region whose slots were given to no writer since its
 // last digest keeps that digest, so a second look costs what was touched in between.
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -32,21 +33,21 @@ class RegionDigest {
   VersionStore::Summary of(std::uint64_t number, const VersionStore::Region& region) {
     VersionStore::Summary summary;
     byte_frames_ = 0;
-    for (std::size_t i = 0; i < VersionStore::kRegionLeaves; ++i) {
-      images_[i] = region.leaves[i];
-      if (images_[i] == nullptr) continue;
-      if (region.byte_mask(i) != 0) images_[i] = image_of(region, i);
-      const std::uint64_t nonzero = scan({images_[i], VersionStore::kLeafFrames}).nonzero;
-      summary.pages += static_cast<std::uint32_t>(nonzero);
-      if (nonzero != 0) summary.leaves |= std::uint64_t{1} << i;
+    if (region.dense && !region.bytes) {
+      const Slots slots(region.dense.get(), VersionStore::kRegionFrames);
+      const LeafScan found = scan_leaves(slots);
+      summary.pages = static_cast<std::uint32_t>(found.nonzero);
+      summary.leaves = found.leaves;
+      if (summary.leaves == ~std::uint64_t{0}) {
+        // In one piece, which is what hashing likes best. The same value as below.
+        summary.digest = traces::digest_of(std::as_bytes(slots));
+        return summary;
+      }
+      std::copy(region.leaves.begin(), region.leaves.end(), images_.begin());
+    } else {
+      look_at_leaves(region, summary);
     }
     if (summary.leaves == 0) return summary;
-    if (summary.leaves == ~std::uint64_t{0} && region.dense && byte_frames_ == 0 && !region.bytes) {
-      // In one piece, which is what hashing likes best. The same value as below.
-      const std::span slots(region.dense.get(), VersionStore::kRegionFrames);
-      summary.digest = traces::digest_of(std::as_bytes(slots));
-      return summary;
-    }
     traces::DigestStream stream;
     add_leaves(stream, summary.leaves);
     if (byte_frames_ != 0) add_byte_frames(stream, number * VersionStore::kRegionFrames, region);
@@ -55,6 +56,19 @@ class RegionDigest {
   }
 
  private:
+  using Slots = std::span<const VersionStore::Slot, VersionStore::kRegionFrames>;
+
+  void look_at_leaves(const VersionStore::Region& region, VersionStore::Summary& summary) {
+    for (std::size_t i = 0; i < VersionStore::kRegionLeaves; ++i) {
+      images_[i] = region.leaves[i];
+      if (images_[i] == nullptr) continue;
+      if (region.byte_mask(i) != 0) images_[i] = image_of(region, i);
+      const std::uint64_t nonzero = scan({images_[i], VersionStore::kLeafFrames}).nonzero;
+      summary.pages += static_cast<std::uint32_t>(nonzero);
+      if (nonzero != 0) summary.leaves |= std::uint64_t{1} << i;
+    }
+  }
+
   const VersionStore::Slot* image_of(const VersionStore::Region& region, std::size_t index) {
     Leaf& image = scratch_[index];
     for (std::size_t i = 0; i < image.size(); ++i) {

@@ -60,24 +60,20 @@ void FrameBits::release() {
 }
 
 traces::PageSet FrameBits::to_page_set() const {
+  // Appended word by word where they lie: PageSet joins what meets at a seam of words or chunks.
   traces::PageSet pages;
-  std::vector<std::uint64_t> words;
-  for (std::size_t index = 0; index < chunks_.size();) {
-    if (!chunks_[index]) {
-      ++index;
-      continue;
-    }
-    // Neighbouring chunks become one bitmap, so that a run is not cut at their seam.
-    const std::uint64_t first = index * kChunkFrames;
-    words.clear();
-    for (; index < chunks_.size() && chunks_[index]; ++index) {
-      words.insert(words.end(), chunks_[index]->words.begin(), chunks_[index]->words.end());
-    }
-    traces::PageSet part = traces::PageSet::from_bitmap(words, first);
-    if (pages.empty()) {
-      pages = std::move(part);
-    } else {
-      for (const traces::PageSet::Run& run : part.runs()) pages.add(run.first, run.count);
+  for (std::size_t index = 0; index < chunks_.size(); ++index) {
+    if (!chunks_[index]) continue;
+    std::uint64_t base = index * kChunkFrames;
+    for (std::uint64_t word : chunks_[index]->words) {
+      while (word != 0) {
+        const int start = std::countr_zero(word);
+        const int length = std::countr_one(word >> start);
+        pages.add(base + static_cast<std::uint64_t>(start), static_cast<std::uint64_t>(length));
+        const int end = start + length;
+        word = end == 64 ? 0 : word >> end << end;
+      }
+      base += 64;
     }
   }
   return pages;

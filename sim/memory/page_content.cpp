@@ -29,6 +29,47 @@ std::uint64_t word_of(std::uint64_t seed, std::uint64_t index) {
   return mix(seed + (index + 1) * 0x9e3779b97f4a7c15u);
 }
 
+/// Counts zeros and collects bits in vectors that every x86-64 has. A comparison gives -1 where it
+/// holds; counts of 32 bits suffice, because no guest has as many pages as 16 TiB. Every sum has a
+/// name of its own: an array of them would lie in memory, and the loop would wait for it.
+class Sums {
+ public:
+  static constexpr std::size_t kStep = 16;
+
+  void add(const std::uint32_t* from) {
+    const Vector first = load(from), second = load(from + 4);
+    const Vector third = load(from + 8), fourth = load(from + 12);
+    zeros_a_ += static_cast<Vector>(first == 0) + static_cast<Vector>(second == 0);
+    zeros_b_ += static_cast<Vector>(third == 0) + static_cast<Vector>(fourth == 0);
+    bits_a_ |= first | second;
+    bits_b_ |= third | fourth;
+  }
+  void clear_bits() { bits_a_ = bits_b_ = Vector{}; }
+  std::uint64_t zeros() const {
+    const Vector sum = zeros_a_ + zeros_b_;
+    return 0u - (sum[0] + sum[1] + sum[2] + sum[3]);
+  }
+  std::uint32_t bits() const {
+    const Vector all = bits_a_ | bits_b_;
+    return all[0] | all[1] | all[2] | all[3];
+  }
+  bool any() const {
+    const auto halves = reinterpret_cast<Halves>(bits_a_ | bits_b_);
+    return (halves[0] | halves[1]) != 0;
+  }
+
+ private:
+  using Vector = std::uint32_t __attribute__((vector_size(16)));
+  using Halves = std::uint64_t __attribute__((vector_size(16)));
+  static Vector load(const std::uint32_t* from) {
+    Vector four;
+    std::memcpy(&four, from, sizeof four);
+    return four;
+  }
+
+  Vector zeros_a_{}, zeros_b_{}, bits_a_{}, bits_b_{};
+};
+
 }  // namespace
 
 bool is_zero(std::span<const std::byte> bytes) {
@@ -77,34 +118,27 @@ std::uint64_t key_of(std::span<const std::byte> content) {
 }
 
 VersionScan scan(std::span<const std::uint32_t> versions) {
-  // Four at a time in vectors that every x86-64 has. A comparison gives -1 where it holds; counts
-  // of 32 bits suffice, because no span here is as long as all pages of a guest of 16 TiB.
-  using Vector = std::uint32_t __attribute__((vector_size(16)));
-  constexpr std::size_t kWidth = 4, kUnrolled = 4;
-  Vector zeros[kUnrolled]{}, bits[kUnrolled]{};
   const std::uint32_t* at = versions.data();
   std::size_t left = versions.size();
-  for (; left >= kWidth * kUnrolled; at += kWidth * kUnrolled, left -= kWidth * kUnrolled) {
-    for (std::size_t i = 0; i < kUnrolled; ++i) {
-      Vector four;
-      std::memcpy(&four, at + i * kWidth, sizeof four);
-      zeros[i] += static_cast<Vector>(four == 0);
-      bits[i] |= four;
-    }
-  }
-  VersionScan found;
-  std::uint32_t minus_zeros = 0;
-  for (std::size_t i = 0; i < kUnrolled; ++i) {
-    for (std::size_t j = 0; j < kWidth; ++j) {
-      minus_zeros += zeros[i][j];
-      found.bits |= bits[i][j];
-    }
-  }
-  found.nonzero = (versions.size() - left) - (0u - minus_zeros);
+  Sums sums;
+  for (; left >= Sums::kStep; at += Sums::kStep, left -= Sums::kStep) sums.add(at);
+  VersionScan found{(versions.size() - left) - sums.zeros(), sums.bits()};
   for (; left != 0; ++at, --left) {
     found.nonzero += *at != 0 ? 1 : 0;
     found.bits |= *at;
   }
+  return found;
+}
+
+LeafScan scan_leaves(std::span<const std::uint32_t, 64 * 64> versions) {
+  LeafScan found;
+  Sums sums;
+  for (std::size_t leaf = 0; leaf < 64; ++leaf) {
+    sums.clear_bits();
+    for (std::size_t i = 0; i < 64; i += Sums::kStep) sums.add(&versions[leaf * 64 + i]);
+    found.leaves |= std::uint64_t{sums.any()} << leaf;
+  }
+  found.nonzero = versions.size() - sums.zeros();
   return found;
 }
 

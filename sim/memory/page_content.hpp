@@ -37,4 +37,11 @@ struct VersionScan {
 };
 VersionScan scan(std::span<const std::uint32_t> versions);
 
+/// How many of 64 times 64 versions are not zero, and a bit for each 64 of which one is not.
+struct LeafScan {
+  std::uint64_t leaves = 0;
+  std::uint64_t nonzero = 0;
+};
+LeafScan scan_leaves(std::span<const std::uint32_t, 64 * 64> versions);
+
 }  // namespace sim::memory

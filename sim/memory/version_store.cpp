@@ -117,22 +117,24 @@ std::span<std::byte> VersionStore::bytes_to_overwrite(Frame frame) {
   return page(slot);
 }
 
-void VersionStore::assign(Frame first, std::span<const std::uint32_t> versions, bool any_zero) {
+void VersionStore::assign(Frame first, std::span<const std::uint32_t> versions,
+                          std::uint64_t zeros) {
   while (!versions.empty()) {
     const std::uint64_t to_end = kRegionFrames - first.value % kRegionFrames;
     const std::size_t count = std::min<std::uint64_t>(to_end, versions.size());
-    assign_in_region(region_for(first), first, versions.first(count), any_zero);
+    assign_in_region(region_for(first), first, versions.first(count), zeros);
     first = first + count;
     versions = versions.subspan(count);
   }
 }
 
 void VersionStore::assign_in_region(Region& region, Frame first,
-                                    std::span<const std::uint32_t> versions, bool any_zero) {
+                                    std::span<const std::uint32_t> versions, std::uint64_t zeros) {
   region.summarised = false;
-  if (!region.dense && versions.size() >= kDenseAt * kLeafFrames) {
-    const std::uint64_t nonzero = any_zero ? scan(versions).nonzero : versions.size();
-    if (nonzero >= kDenseAt * kLeafFrames) {
+  constexpr std::uint64_t kDenseFrames = kDenseAt * kLeafFrames;
+  if (!region.dense && versions.size() >= kDenseFrames) {
+    const bool surely = zeros <= versions.size() - kDenseFrames;
+    if (surely || scan(versions).nonzero >= kDenseFrames) {
       make_dense(region, versions.size() == kRegionFrames && !region.bytes);
     }
   }

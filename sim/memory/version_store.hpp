@@ -72,9 +72,10 @@ class VersionStore {
     if (holds_bytes(slot)) drop_page(frame, slot);
     slot = version;
   }
-  /// Frames first, first + 1, ... become these versions, at most kMaxVersion. `any_zero`: some
-  /// may be 0; then room is made only where one is not.
-  void assign(Frame first, std::span<const std::uint32_t> versions, bool any_zero = true);
+  /// Frames first, first + 1, ... become these versions, at most kMaxVersion. Of them `zeros` may
+  /// be 0 and no more; where all are 0, no room is made.
+  void assign(Frame first, std::span<const std::uint32_t> versions,
+              std::uint64_t zeros = ~std::uint64_t{0});
 
   /// As many frames from `first` on, at most `limit`, as can be looked at in one go.
   struct Piece {
@@ -132,7 +133,7 @@ class VersionStore {
   /// `overwritten`: the caller writes every slot at once, so nothing is cleared.
   void make_dense(Region& region, bool overwritten = false);
   void assign_in_region(Region& region, Frame first, std::span<const std::uint32_t> versions,
-                        bool any_zero);
+                        std::uint64_t zeros);
   void assign_in_leaf(Region& region, Frame first, std::span<const std::uint32_t> versions);
   Slot new_page();
   void mark_bytes(Frame frame, bool bytes);

@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <functional>
+#include <numeric>
 
 #include "sim/memory/page_content.hpp"
 #include "tests/sim/memory/memory_world.hpp"
@@ -105,6 +108,34 @@ std::unique_ptr<GuestMemory> any_memory(MemoryWorld& host, Backing backing, std:
     }
   }
   return memory;
+}
+
+RC_GTEST_PROP(VersionScan, FindsWhatAPlainLoopFinds, ()) {
+  const auto shift = *rc::gen::inRange<unsigned>(0, 32);  // many zeros, or hardly any
+  auto number = *rc::gen::arbitrary<std::uint32_t>();
+  std::vector<std::uint32_t> versions(64 * 64);
+  for (std::uint32_t& version : versions) {
+    number = number * 1664525u + 1013904223u;
+    version = number >> shift;
+  }
+  const auto gaps = *rc::gen::arbitrary<std::vector<std::uint8_t>>();
+  for (const std::uint8_t gap : gaps) std::fill_n(versions.begin() + gap % 64 * 64, 64, 0u);
+
+  std::uint64_t leaves = 0, nonzero = 0;
+  for (std::size_t i = 0; i < versions.size(); ++i) {
+    if (versions[i] == 0) continue;
+    ++nonzero;
+    leaves |= std::uint64_t{1} << i / 64;
+  }
+  const memory::LeafScan found =
+      memory::scan_leaves(std::span<const std::uint32_t, 64 * 64>(versions));
+  RC_ASSERT(found.leaves == leaves);
+  RC_ASSERT(found.nonzero == nonzero);
+
+  const auto part = std::span(versions).first(*rc::gen::inRange<std::size_t>(0, 200));
+  const memory::VersionScan scanned = memory::scan(part);
+  RC_ASSERT(scanned.nonzero == part.size() - std::count(part.begin(), part.end(), 0u));
+  RC_ASSERT(scanned.bits == std::reduce(part.begin(), part.end(), 0u, std::bit_or<>()));
 }
 
 RC_GTEST_PROP(Batch, ExportAndImportMakeEqualMemories, ()) {
