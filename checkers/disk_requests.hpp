@@ -13,6 +13,9 @@
 
 namespace checkers {
 
+/// The end of a request that has none yet.
+constexpr std::uint64_t kPending = UINT64_MAX;
+
 /// One read, write or flush on its way.
 struct DiskRequest {
   enum class Kind { Read, Write, Flush };

@@ -29,7 +29,7 @@ constexpr std::array<Unit, 11> kUnits{{
     {"TiB", ValueKind::Size, 1ULL << 40},
 }};
 
-[[noreturn]] void fail(std::size_t offset, std::string text) {
+[[noreturn]] void fail_at(std::size_t offset, std::string text) {
   throw ExpressionMistake{offset, std::move(text), "", {}};
 }
 
@@ -73,7 +73,7 @@ std::vector<Lexeme> words_of(std::string_view text) {
       take(is_digit(c) ? Token::Number : Token::Word, end - at);
     } else if (c == '\'' || c == '"') {
       const std::size_t end = text.find(c, at + 1);
-      if (end == std::string_view::npos) fail(at, "the text that begins here has no end");
+      if (end == std::string_view::npos) fail_at(at, "the text that begins here has no end");
       all.push_back({Token::Text, at, std::string(text.substr(at + 1, end - at - 1))});
       at = end + 1;
     } else {
@@ -84,11 +84,11 @@ std::vector<Lexeme> words_of(std::string_view text) {
       } else if (std::string_view("<>+-*/()").find(c) != std::string_view::npos) {
         take(Token::Sign, 1);
       } else if (c == '=') {
-        fail(at, "a single `=`; to compare write `==`");
+        fail_at(at, "a single `=`; to compare write `==`");
       } else {
         const bool shown = c > ' ' && c < '\x7f';
-        fail(at,
-             shown ? "`" + std::string(1, c) + "` has no meaning here" : "not a character here");
+        fail_at(at,
+                shown ? "`" + std::string(1, c) + "` has no meaning here" : "not a character here");
       }
     }
   }

@@ -20,8 +20,6 @@ namespace {
 namespace ev = traces::ev;
 using traces::SectorCause;
 
-constexpr std::uint64_t kPending = UINT64_MAX;
-
 /// A value that a sector may have, with the interval of the write that brings it.
 struct Value {
   std::uint64_t hash = 0;

@@ -20,8 +20,6 @@ namespace {
 namespace ev = traces::ev;
 using traces::SectorCause;
 
-constexpr std::uint64_t kPending = UINT64_MAX;
-
 struct Written {
   std::uint64_t hash = 0;
   std::uint64_t id = 0;

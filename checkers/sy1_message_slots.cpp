@@ -27,7 +27,7 @@ struct Content {
   std::uint64_t hash = 0;
 };
 
-struct Watched {
+struct WatchedPage {
   std::uint32_t vp = 0;
   MessagePage page;
   std::array<bool, MessagePage::kSlots> filled{};  // by the host, out of a free slot
@@ -40,7 +40,7 @@ class Slots {
 
   using Number = std::tuple<std::uint32_t, std::uint32_t, std::uint8_t, std::uint64_t>;
   std::map<Number, Content> waiting;  // port, VP, SINT, sequence
-  std::map<std::uint32_t, Watched> watches;
+  std::map<std::uint32_t, WatchedPage> watches;
 };
 
 class MessageSlots final : public Property {
@@ -64,7 +64,7 @@ class MessageSlots final : public Property {
       if (delivered->to_guest) deliver(event, *delivered);
     } else if (const auto* watch = event.as<ev::MemoryWatch>()) {
       if (watch->purpose != traces::WatchPurpose::MessagePage) return;
-      slots_.at(event, watch->partition).watches[watch->watch] = Watched{watch->owner, {}, {}};
+      slots_.at(event, watch->partition).watches[watch->watch] = WatchedPage{watch->owner, {}, {}};
     } else if (const auto* ended = event.as<ev::MemoryUnwatch>()) {
       if (Slots* slots = slots_.find(event, ended->partition)) slots->watches.erase(ended->watch);
     } else {
@@ -80,7 +80,7 @@ class MessageSlots final : public Property {
     if (found == slots->watches.end() || !MessagePage::fits(write.offset, write.data.size())) {
       return;
     }
-    Watched& watched = found->second;
+    WatchedPage& watched = found->second;
     if (write.writer != traces::Writer::Host || write.data.empty()) {
       watched.page.write(write.offset, write.data);
       return;
@@ -95,7 +95,7 @@ class MessageSlots final : public Property {
   }
 
   /// After a write of the host's. The type is written last, so until then the slot is free.
-  void look_at(const traces::Event& event, Watched& watched, const MessagePage& before,
+  void look_at(const traces::Event& event, WatchedPage& watched, const MessagePage& before,
                std::uint32_t slot) {
     if (before.type(slot) == 0) {
       if (watched.page.type(slot) != 0) watched.filled[slot] = true;

@@ -35,7 +35,7 @@ struct Receiver {
   std::array<Slot, MessagePage::kSlots> slots;
 };
 
-struct Watched {
+struct WatchedSlots {
   std::uint32_t vp = 0;
   MessagePage page;
 };
@@ -49,7 +49,7 @@ struct Receivers {
     }
   }
   std::map<std::uint32_t, Receiver> vps;
-  std::map<std::uint32_t, Watched> watches;
+  std::map<std::uint32_t, WatchedSlots> watches;
 };
 
 class LostMessages final : public Property {
@@ -80,7 +80,7 @@ class LostMessages final : public Property {
       settle(event, control->partition);
     } else if (const auto* watch = event.as<ev::MemoryWatch>()) {
       if (watch->purpose != traces::WatchPurpose::MessagePage) return;
-      all_.at(event, watch->partition).watches[watch->watch] = Watched{watch->owner, {}};
+      all_.at(event, watch->partition).watches[watch->watch] = WatchedSlots{watch->owner, {}};
     } else if (const auto* ended = event.as<ev::MemoryUnwatch>()) {
       if (Receivers* receivers = all_.find(event, ended->partition)) {
         receivers->watches.erase(ended->watch);
@@ -111,7 +111,7 @@ class LostMessages final : public Property {
     if (found == receivers->watches.end() || !MessagePage::fits(write.offset, write.data.size())) {
       return;
     }
-    Watched& watched = found->second;
+    WatchedSlots& watched = found->second;
     std::array<bool, MessagePage::kSlots> held;
     for (std::uint32_t at = 0; at < held.size(); ++at) held[at] = watched.page.type(at) != 0;
     watched.page.write(write.offset, write.data);

@@ -19,8 +19,8 @@ using traces::ChannelState;
 using traces::Time;
 using traces::VmbusMessage;
 
-struct Bus {
-  void take_over(const Bus& source) {
+struct OfferRound {
+  void take_over(const OfferRound& source) {
     const auto own = std::move(visible);
     *this = source;
     visible = own;
@@ -44,7 +44,7 @@ class Offers final : public Property {
     if (const auto* message = event.as<ev::VmbusMessage>()) {
       take(event, *message, buses_.at(event, message->partition));
     } else if (const auto* channel = event.as<ev::VmbusChannel>()) {
-      Bus& bus = buses_.at(event, channel->partition);
+      OfferRound& bus = buses_.at(event, channel->partition);
       if (channel->to == ChannelState::Released) {
         bus.visible.erase(channel->relid);
         bus.offered.erase(channel->relid);
@@ -59,7 +59,7 @@ class Offers final : public Property {
   }
 
  private:
-  void take(const traces::Event& event, const ev::VmbusMessage& message, Bus& bus) {
+  void take(const traces::Event& event, const ev::VmbusMessage& message, OfferRound& bus) {
     switch (message.type) {
       case VmbusMessage::InitiateContact:
       case VmbusMessage::Unload:
@@ -90,7 +90,7 @@ class Offers final : public Property {
     }
   }
 
-  void complete(const traces::Event& event, Bus& bus) {
+  void complete(const traces::Event& event, OfferRound& bus) {
     if (!bus.asked) {
       violate(event, "the end of offers is announced and nobody asked for offers");
       return;
@@ -105,7 +105,7 @@ class Offers final : public Property {
   }
 
   void at_end(Time end) override {
-    buses_.for_each_running([&](const Bus& bus, Time since) {
+    buses_.for_each_running([&](const OfferRound& bus, Time since) {
       if (!bus.asked || bus.deaf) return;
       if (const auto waited = overdue(*bus.asked, since, end)) {
         violate_at_end(end,
@@ -118,7 +118,7 @@ class Offers final : public Property {
     return std::to_string(requests_) + " requests, " + std::to_string(offers_) + " offers";
   }
 
-  PerPartition<Bus> buses_;
+  PerPartition<OfferRound> buses_;
   std::uint64_t requests_ = 0;
   std::uint64_t offers_ = 0;
 };

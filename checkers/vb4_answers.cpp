@@ -20,9 +20,9 @@ using traces::GpadlState;
 using traces::Time;
 using traces::VmbusMessage;
 
-struct Bus {
+struct Conversation {
   /// Channels and GPADLs are told anew by the server that restores them.
-  void take_over(const Bus& source) {
+  void take_over(const Conversation& source) {
     open = source.open;
     old = source.old;
     deaf = source.deaf;
@@ -66,7 +66,7 @@ class Answers final : public Property {
     } else if (const auto* channel = event.as<ev::VmbusChannel>()) {
       buses_.at(event, channel->partition).channels[channel->relid] = channel->to;
     } else if (const auto* gpadl = event.as<ev::VmbusGpadl>()) {
-      Bus& bus = buses_.at(event, gpadl->partition);
+      Conversation& bus = buses_.at(event, gpadl->partition);
       bus.gpadls[gpadl->gpadl] = gpadl->to;
     } else if (const auto* posted = event.as<ev::MessagePosted>()) {
       if (refused_for_good(*posted)) buses_.at(event, posted->partition).deaf = true;
@@ -76,13 +76,13 @@ class Answers final : public Property {
   }
 
  private:
-  void take(const traces::Event& event, const ev::VmbusMessage& message, Bus& bus) {
+  void take(const traces::Event& event, const ev::VmbusMessage& message, Conversation& bus) {
     switch (message.type) {
       case VmbusMessage::Open:
       case VmbusMessage::GpadlHeader:
       case VmbusMessage::GpadlTeardown: {
         ++requests_;
-        Bus::Request& request = bus.open[{message.type, message.relid, message.id}];
+        Conversation::Request& request = bus.open[{message.type, message.relid, message.id}];
         request.asked = event.time;
         ++request.count;
         break;
@@ -108,17 +108,18 @@ class Answers final : public Property {
     }
   }
 
-  static bool settle(std::map<Bus::Name, Bus::Request>& requests, const Bus::Name& name) {
+  static bool settle(std::map<Conversation::Name, Conversation::Request>& requests,
+                     const Conversation::Name& name) {
     const auto found = requests.find(name);
     if (found == requests.end()) return false;
     if (--found->second.count == 0) requests.erase(found);
     return true;
   }
 
-  void answered(const traces::Event& event, const ev::VmbusMessage& message, Bus& bus,
+  void answered(const traces::Event& event, const ev::VmbusMessage& message, Conversation& bus,
                 VmbusMessage request) {
     ++answers_;
-    const Bus::Name name{request, message.relid, message.id};
+    const Conversation::Name name{request, message.relid, message.id};
     if (settle(bus.open, name) || settle(bus.old, name)) return;
     violate(event, std::string(request_name(request)) + " of channel " +
                        std::to_string(message.relid) + ", id " + std::to_string(message.id) +
@@ -127,7 +128,7 @@ class Answers final : public Property {
 
   /// Two requests may wait: a GPADL whose bodies have not come, and the teardown of one whose
   /// ring is still open.
-  static bool may_wait(const Bus& bus, const Bus::Name& name) {
+  static bool may_wait(const Conversation& bus, const Conversation::Name& name) {
     const auto [request, relid, id] = name;
     if (request == VmbusMessage::GpadlHeader) {
       const auto gpadl = bus.gpadls.find(id);
@@ -141,7 +142,7 @@ class Answers final : public Property {
   }
 
   void at_end(Time end) override {
-    buses_.for_each_running([&](const Bus& bus, Time since) {
+    buses_.for_each_running([&](const Conversation& bus, Time since) {
       if (bus.deaf) return;
       for (const auto& [name, request] : bus.open) {
         const auto waited = overdue(request.asked, since, end);
@@ -158,7 +159,7 @@ class Answers final : public Property {
     return std::to_string(requests_) + " requests, " + std::to_string(answers_) + " answers";
   }
 
-  PerPartition<Bus> buses_;
+  PerPartition<Conversation> buses_;
   std::uint64_t requests_ = 0;
   std::uint64_t answers_ = 0;
 };

@@ -21,7 +21,7 @@ bool runs(Field& field, const Strike& strike) {
 }
 
 /// As the guests' own panic does it: a line on the debug port, an exit code, and no more.
-void crash(Field& field, const Strike& strike) {
+void end_crashing(Field& field, const Strike& strike) {
   migration::WorkerProcess* worker = worker_of(field, strike);
   hv::InterceptHandler* ports = worker->partition().intercept_handler();
   constexpr std::string_view kLastWords = "crashed by a fault\n";
@@ -120,7 +120,7 @@ Fault guest(const char* name, const char* what, void (*apply)(Field&, const Stri
 
 const std::vector<Fault>& guest_faults() {
   static const std::vector<Fault> all{
-      guest("crash-guest", "a guest says that it crashed and ends itself", crash, runs),
+      guest("crash-guest", "a guest says that it crashed and ends itself", end_crashing, runs),
       guest("triple-fault", "a guest loses its interrupt table and its way", triple_fault, runs),
       guest("hostile-rings", "a guest scribbles over indices and packets of its VMBus rings",
             scribble_on_rings, has_rings),

@@ -7,13 +7,13 @@ namespace faults {
 namespace {
 
 template <void (*kSet)(sim::DiskFaults&, const Strike&)>
-void disturb(Field& field, const Strike& strike) {
+void set_rule_of(Field& field, const Strike& strike) {
   sim::DiskFaults faults;
   kSet(faults, strike);
   field.storage(strike.target)->set_rule(rule_of(strike), faults);
 }
 
-void calm(Field& field, const Strike& strike) {
+void lift_rule(Field& field, const Strike& strike) {
   field.storage(strike.target)->clear_rule(rule_of(strike));
 }
 
@@ -46,19 +46,19 @@ void restore_power(Field& field, const Strike& strike) {
 }
 
 void tear_and_cut(Field& field, const Strike& strike) {
-  disturb<tear>(field, strike);
+  set_rule_of<tear>(field, strike);
   field.world().kill(field.storage(strike.target)->node(), "fault: torn-writes");
 }
 
 void restore_torn(Field& field, const Strike& strike) {
-  calm(field, strike);
+  lift_rule(field, strike);
   restore_power(field, strike);
 }
 
 void reset(Field& field, const Strike& strike) { field.storage(strike.target)->reset_controller(); }
 
-Fault rule(const char* name, Magnitude magnitude, const char* what,
-           void (*apply)(Field&, const Strike&)) {
+Fault disk_rule(const char* name, Magnitude magnitude, const char* what,
+                void (*apply)(Field&, const Strike&)) {
   return {.name = name,
           .kind = Class::Storage,
           .target = Target::Storage,
@@ -67,13 +67,13 @@ Fault rule(const char* name, Magnitude magnitude, const char* what,
           .magnitude = magnitude,
           .what = what,
           .apply = apply,
-          .undo = calm};
+          .undo = lift_rule};
 }
 
 Fault slow_io() {
-  Fault fault =
-      rule("slow-io", {Amount::Duration, 100 * kMicrosecond, 200 * kMillisecond, 10 * kMillisecond},
-           "every request to a disk takes longer", disturb<slow>);
+  Fault fault = disk_rule(
+      "slow-io", {Amount::Duration, 100 * kMicrosecond, 200 * kMillisecond, 10 * kMillisecond},
+      "every request to a disk takes longer", set_rule_of<slow>);
   fault.destructive = false;
   return fault;
 }
@@ -83,15 +83,15 @@ Fault slow_io() {
 const std::vector<Fault>& storage_faults() {
   constexpr Magnitude kShare{Amount::Chance, percent(1), percent(100), percent(10)};
   static const std::vector<Fault> all{
-      rule("lose-writes", kShare, "writes are acknowledged and reach nothing",
-           disturb<lose_writes>),
-      rule("misdirect-writes", kShare, "writes land on other sectors", disturb<misdirect>),
-      rule("latent-errors", kShare, "sectors cannot be read until they are written again",
-           disturb<latent>),
-      rule("corrupt-reads", kShare, "sectors read with a flipped bit and good status",
-           disturb<corrupt>),
-      rule("full-disk", {}, "a thin disk's pool is exhausted: new extents cannot be written",
-           disturb<fill>),
+      disk_rule("lose-writes", kShare, "writes are acknowledged and reach nothing",
+                set_rule_of<lose_writes>),
+      disk_rule("misdirect-writes", kShare, "writes land on other sectors", set_rule_of<misdirect>),
+      disk_rule("latent-errors", kShare, "sectors cannot be read until they are written again",
+                set_rule_of<latent>),
+      disk_rule("corrupt-reads", kShare, "sectors read with a flipped bit and good status",
+                set_rule_of<corrupt>),
+      disk_rule("full-disk", {}, "a thin disk's pool is exhausted: new extents cannot be written",
+                set_rule_of<fill>),
       slow_io(),
       {.name = "torn-writes",
        .kind = Class::Storage,

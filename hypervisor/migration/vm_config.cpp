@@ -4,14 +4,14 @@ namespace migration {
 
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kConfigVersion = 1;
 constexpr std::uint64_t kMaxPages = (1ULL << 40) / sim::kPageSize;
 constexpr std::uint32_t kMaxProcessors = 64;  // spec A19, 2012
 
 }  // namespace
 
 void VmConfig::encode(traces::ByteWriter& out) const {
-  out.put(kVersion);
+  out.put(kConfigVersion);
   out.put(number);
   out.text(name);
   out.put(engine);
@@ -33,7 +33,7 @@ void VmConfig::encode(traces::ByteWriter& out) const {
 
 std::optional<VmConfig> VmConfig::decode(traces::ByteReader& in) {
   VmConfig config;
-  if (in.get<std::uint32_t>() != kVersion) return std::nullopt;
+  if (in.get<std::uint32_t>() != kConfigVersion) return std::nullopt;
   config.number = in.get<std::uint32_t>();
   config.name = in.text();
   config.engine = in.get<Engine>();

@@ -13,13 +13,13 @@ namespace {
 /// Opening and closing are steps within one call of the server: they are never saved.
 enum class SavedState : std::uint8_t { Released, Closed, Open };
 
-std::uint32_t load(const RingMemory& ring, std::uint32_t offset) {
+std::uint32_t load_word(const RingMemory& ring, std::uint32_t offset) {
   std::uint32_t value = 0;
   ring.read(offset, std::as_writable_bytes(std::span(&value, 1)));
   return value;
 }
 
-void store(RingMemory& ring, std::uint32_t offset, std::uint32_t value) {
+void store_word(RingMemory& ring, std::uint32_t offset, std::uint32_t value) {
   ring.write(offset, std::as_bytes(std::span(&value, 1)));
 }
 
@@ -83,9 +83,9 @@ void ServerChannel::restore_plants() {
   if (rings_ == nullptr) return;
   FrameRing& ring = rings_->to_host;
   if (plant("vmbus.restore-touches-ring")) {
-    store(ring, ring_header::kInterruptMask, load(ring, ring_header::kInterruptMask) ^ 1);
+    store_word(ring, ring_header::kInterruptMask, load_word(ring, ring_header::kInterruptMask) ^ 1);
   }
-  const std::uint32_t read = load(ring, ring_header::kReadIndex);
+  const std::uint32_t read = load_word(ring, ring_header::kReadIndex);
   const std::uint32_t size = ring.data_bytes();
   if (read >= size || read % 8 != 0) return;
   // The trailer before the read index names the start of the packet read last.
@@ -95,17 +95,17 @@ void ServerChannel::restore_plants() {
             std::as_writable_bytes(std::span(&trailer, 1)));
   const bool packet_before = trailer.start != read && trailer.start < size;
   if (packet_before && plant("vmbus.restore-replays-packet")) {
-    store(ring, ring_header::kReadIndex, trailer.start);
+    store_word(ring, ring_header::kReadIndex, trailer.start);
   }
 }
 
 void ServerChannel::rewind_empty_ring() {
   FrameRing& ring = rings_->to_host;
-  const std::uint32_t write = load(ring, ring_header::kWriteIndex);
-  if (write != 0 && write == load(ring, ring_header::kReadIndex) &&
+  const std::uint32_t write = load_word(ring, ring_header::kWriteIndex);
+  if (write != 0 && write == load_word(ring, ring_header::kReadIndex) &&
       plant("vmbus.resets-guest-index")) {
-    store(ring, ring_header::kWriteIndex, 0);
-    store(ring, ring_header::kReadIndex, 0);
+    store_word(ring, ring_header::kWriteIndex, 0);
+    store_word(ring, ring_header::kReadIndex, 0);
   }
 }
 

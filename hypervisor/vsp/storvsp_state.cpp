@@ -12,7 +12,7 @@
 namespace vsp {
 namespace {
 
-constexpr std::uint32_t kFormat = 0x31535453;  // "STS1"
+constexpr std::uint32_t kStorvspFormat = 0x31535453;  // "STS1"
 
 bool consistent(Phase phase, std::uint16_t version, const StorVspConfig& config) {
   if (phase <= Phase::Version) return version == 0;
@@ -23,7 +23,7 @@ bool consistent(Phase phase, std::uint16_t version, const StorVspConfig& config)
 
 void StorVsp::save(traces::ByteWriter& out) const {
   HVSIM_ASSERT(idle(), "a storage VSP is drained before it is saved");
-  out.put(kFormat);
+  out.put(kStorvspFormat);
   out.put(impl_->phase);
   out.put(impl_->version);
   out.put(impl_->next_serial);
@@ -40,7 +40,7 @@ void StorVsp::save(traces::ByteWriter& out) const {
 }
 
 bool StorVsp::restore(traces::ByteReader& in, vmbus::Channel* channel) {
-  if (in.get<std::uint32_t>() != kFormat) return false;
+  if (in.get<std::uint32_t>() != kStorvspFormat) return false;
   const auto phase = in.get<Phase>();
   const auto version = in.get<std::uint16_t>();
   const auto serial = in.get<std::uint64_t>();

@@ -34,7 +34,7 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 /// In single quotes, for any shell.
-std::string quoted(const std::string& text) {
+std::string shell_quoted(const std::string& text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? "'\\''" : std::string(1, c);
   return out + "'";
@@ -67,17 +67,19 @@ std::string bash(const CommandInfo& program) {
   std::string values;
   std::string words;
   for (const Reached& one : all) {
-    if (one.command != &program) paths += (paths.empty() ? "" : "|") + quoted(one.path);
+    if (one.command != &program) paths += (paths.empty() ? "" : "|") + shell_quoted(one.path);
     for (const OptionInfo& option : one.command->options) {
       if (option.positional || !option.takes_value) continue;
-      values += "    " + quoted(one.path + " " + option.name) +
-                (option.brief.empty() ? "" : "|" + quoted(one.path + " " + option.brief)) + ") ";
+      values += "    " + shell_quoted(one.path + " " + option.name) +
+                (option.brief.empty() ? "" : "|" + shell_quoted(one.path + " " + option.brief)) +
+                ") ";
       values += option.choices.empty()
                     ? "COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
-                    : "COMPREPLY=($(compgen -W " + quoted(joined(option.choices)) +
+                    : "COMPREPLY=($(compgen -W " + shell_quoted(joined(option.choices)) +
                           " -- \"$cur\")); return ;;\n";
     }
-    words += "    " + quoted(one.path) + ") words=" + quoted(joined(words_of(*one.command))) +
+    words += "    " + shell_quoted(one.path) +
+             ") words=" + shell_quoted(joined(words_of(*one.command))) +
              (takes_files(*one.command) ? " files=yes" : "") + " ;;\n";
   }
   return "# bash completion for hvsim: source <(hvsim completion bash)\n_hvsim() {\n"
@@ -98,7 +100,7 @@ std::string bash(const CommandInfo& program) {
 std::string described(const std::string& name, const std::string& what) {
   std::string escaped;
   for (const char c : name) escaped += c == ':' ? "\\:" : std::string(1, c);
-  return quoted(escaped + ":" + what);
+  return shell_quoted(escaped + ":" + what);
 }
 
 std::string zsh(const CommandInfo& program) {
@@ -107,7 +109,7 @@ std::string zsh(const CommandInfo& program) {
   std::string values;
   std::string lists;
   for (const Reached& one : all) {
-    if (one.command != &program) paths += (paths.empty() ? "" : "|") + quoted(one.path);
+    if (one.command != &program) paths += (paths.empty() ? "" : "|") + shell_quoted(one.path);
     std::string entries;
     for (const CommandInfo& sub : one.command->commands) {
       entries += " " + described(sub.name, sub.what);
@@ -115,14 +117,15 @@ std::string zsh(const CommandInfo& program) {
     for (const OptionInfo& option : one.command->options) {
       if (!option.positional) entries += " " + described(option.name, option.what);
       if (option.positional) {
-        for (const std::string& choice : option.choices) entries += " " + quoted(choice);
+        for (const std::string& choice : option.choices) entries += " " + shell_quoted(choice);
       }
       if (option.positional || !option.takes_value) continue;
-      values += "    " + quoted(one.path + " " + option.name) + ") ";
+      values += "    " + shell_quoted(one.path + " " + option.name) + ") ";
       values += option.choices.empty() ? "_files; return ;;\n"
                                        : "compadd " + joined(option.choices) + "; return ;;\n";
     }
-    lists += "    " + quoted(one.path) + ") list=(" + (entries.empty() ? "" : entries.substr(1)) +
+    lists += "    " + shell_quoted(one.path) + ") list=(" +
+             (entries.empty() ? "" : entries.substr(1)) +
              (takes_files(*one.command) ? ") files=yes ;;\n" : ") ;;\n");
   }
   return "#compdef hvsim\n# zsh completion for hvsim: source <(hvsim completion zsh)\n_hvsim() {\n"
@@ -154,22 +157,22 @@ std::string fish(const CommandInfo& program) {
       seen +=
           (seen.empty() ? "" : "; and ") + ("not __fish_seen_subcommand_from " + joined(onward));
     }
-    const std::string start = "complete -c hvsim -n " + quoted(seen.empty() ? "true" : seen);
+    const std::string start = "complete -c hvsim -n " + shell_quoted(seen.empty() ? "true" : seen);
     for (const CommandInfo& sub : one.command->commands) {
-      script += start + " -f -a " + quoted(sub.name) + " -d " + quoted(sub.what) + "\n";
+      script += start + " -f -a " + shell_quoted(sub.name) + " -d " + shell_quoted(sub.what) + "\n";
     }
     for (const OptionInfo& option : one.command->options) {
       if (option.positional) {
         if (option.choices.empty()) continue;
-        script += start + " -f -a " + quoted(joined(option.choices)) + "\n";
+        script += start + " -f -a " + shell_quoted(joined(option.choices)) + "\n";
         continue;
       }
       const bool word = option.name.rfind("--", 0) == 0;
       script += start + (word ? " -l " : " -s ") + option.name.substr(word ? 2 : 1);
       if (!option.brief.empty()) script += " -s " + option.brief.substr(1);
       if (option.takes_value) script += " -r";
-      if (!option.choices.empty()) script += " -f -a " + quoted(joined(option.choices));
-      script += " -d " + quoted(option.what) + "\n";
+      if (!option.choices.empty()) script += " -f -a " + shell_quoted(joined(option.choices));
+      script += " -d " + shell_quoted(option.what) + "\n";
     }
   }
   return script;

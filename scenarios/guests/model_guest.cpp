@@ -10,7 +10,7 @@ namespace guests {
 
 namespace {
 
-constexpr std::uint32_t kStateVersion = 1;
+constexpr std::uint32_t kModelVersion = 1;
 constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
 __extension__ using Wide = unsigned __int128;
@@ -91,7 +91,7 @@ void DirtyingGuest::touch_for(std::uint64_t tick) {
 
 std::vector<std::byte> DirtyingGuest::save() const {
   traces::ByteWriter out;
-  out.put(kStateVersion);
+  out.put(kModelVersion);
   out.put(tick_);
   return out.take();
 }
@@ -102,7 +102,7 @@ bool DirtyingGuest::restore(std::span<const std::byte> state) {
   auto tick = in.get<std::uint64_t>();
   // Beyond this the end of a tick would not fit into guest time.
   const auto limit = static_cast<std::uint64_t>(INT64_MAX / config_.tick.ns) - 1;
-  if (!in.ok() || !in.at_end() || version != kStateVersion || tick > limit) return false;
+  if (!in.ok() || !in.at_end() || version != kModelVersion || tick > limit) return false;
   tick_ = tick;
   return true;
 }

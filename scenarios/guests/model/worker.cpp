@@ -15,7 +15,7 @@ using vsp::guest::Completion;
 namespace {
 
 constexpr std::uint64_t kMostLateTicks = 1000;  // what one tick makes up for at most
-constexpr std::uint32_t kStateVersion = 1;
+constexpr std::uint32_t kWorkerVersion = 1;
 constexpr std::uint64_t kOsId = 0x8100ULL << 48 | 1ULL << 16;  // as the programs say
 constexpr std::int64_t kTickNs = 1'000'000;
 constexpr std::uint8_t kSrbStatusMask = 0x3F;
@@ -267,8 +267,7 @@ void WorkerModel::tick() {
   // More than one tick is over when the host itself stood still.
   const std::int64_t worked = partition_.guest_ns(partition_.node().now()) - start_ns_;
   tick_ = static_cast<std::uint64_t>(worked / kTickNs);
-  memory_.write_up_to(tick_ * plan_.dirty_pages_per_ms,
-                      kMostLateTicks * plan_.dirty_pages_per_ms);
+  memory_.write_up_to(tick_ * plan_.dirty_pages_per_ms, kMostLateTicks * plan_.dirty_pages_per_ms);
   arm_tick();
 }
 
@@ -276,7 +275,7 @@ void WorkerModel::tick() {
 
 std::vector<std::byte> WorkerModel::save() const {
   traces::ByteWriter out;
-  out.put(kStateVersion);
+  out.put(kWorkerVersion);
   out.put(phase_);
   out.put(storage_relid_);
   out.put(heartbeat_relid_);
@@ -299,7 +298,7 @@ std::vector<std::byte> WorkerModel::save() const {
 
 bool WorkerModel::restore(std::span<const std::byte> state) {
   traces::ByteReader in(state);
-  if (in.get<std::uint32_t>() != kStateVersion) return false;
+  if (in.get<std::uint32_t>() != kWorkerVersion) return false;
   phase_ = in.get<Phase>();
   storage_relid_ = in.get<std::uint32_t>();
   heartbeat_relid_ = in.get<std::uint32_t>();

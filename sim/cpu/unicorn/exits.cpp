@@ -154,7 +154,6 @@ bool write_own_msr(um_machine& m, std::uint32_t msr, std::size_t place, std::uin
 }
 
 constexpr std::uint64_t kCr0Pe = 1, kCr0Nw = 1 << 29, kCr0Cd = 1 << 30, kCr0Pg = 1ull << 31;
-constexpr std::uint64_t kCr4Pae = 1 << 5;
 
 bool write_cr0(um_machine& m, std::uint64_t value) {
   constexpr std::uint64_t kLme = 1 << 8;

@@ -16,10 +16,8 @@ namespace sim::unicorn {
 
 namespace {
 
-constexpr std::uint64_t kIf = 1 << 9;
-
 bool may_interrupt(const um_machine& m) {
-  return (reg<std::uint64_t>(m, env::kFlags) & kIf) &&
+  return (reg<std::uint64_t>(m, env::kFlags) & kFlagIf) &&
          !(reg<std::uint32_t>(m, env::kHidden) & hidden::kInhibit);
 }
 
@@ -143,7 +141,7 @@ void plan(um_machine& m, bool was_short) {
   auto& request = field<std::int32_t>(m.cpu, cpu::kInterruptRequest);
   const bool alone = next_flags != 0xffffffff;
   // In the shadow of STI the interrupt comes one instruction later, whatever that one is.
-  const bool shadow = m.line && m.ask_again && (reg<std::uint64_t>(m, env::kFlags) & kIf) != 0;
+  const bool shadow = m.line && m.ask_again && (reg<std::uint64_t>(m, env::kFlags) & kFlagIf) != 0;
   m.alone = alone;
   field<std::uint32_t>(m.cpu, cpu::kCanDoIo) = alone;
   const std::int64_t before = remaining(m);

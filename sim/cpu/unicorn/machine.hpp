@@ -96,6 +96,9 @@ inline const T& reg(const um_machine& m, std::size_t offset) {
 inline std::uint64_t& gpr(um_machine& m, int index) {
   return reg<std::uint64_t>(m, env::kGpr + 8 * static_cast<std::size_t>(index));
 }
+constexpr std::uint64_t kFlagIf = 1 << 9;  // RFLAGS
+constexpr std::uint64_t kCr4Pae = 1 << 5;
+
 inline std::uint64_t& control(um_machine& m, int index) {
   return reg<std::uint64_t>(m, env::kCr + 8 * static_cast<std::size_t>(index));
 }

@@ -14,7 +14,7 @@ constexpr unsigned kPhysicalBits = 46;
 constexpr std::uint64_t kAddressMask = ((1ull << kPhysicalBits) - 1) & ~0xfffull;
 constexpr std::uint64_t kHighReserved = ((1ull << 52) - 1) & ~((1ull << kPhysicalBits) - 1);
 constexpr std::uint64_t kCr0Paging = 1ull << 31, kCr0WriteProtect = 1 << 16;
-constexpr std::uint64_t kCr4Pse = 1 << 4, kCr4Pae = 1 << 5, kCr4Smep = 1 << 20;
+constexpr std::uint64_t kCr4Pse = 1 << 4, kCr4Smep = 1 << 20;
 constexpr std::uint64_t kEferNx = 1 << 11;
 
 enum ErrorBits : std::uint32_t {

@@ -9,16 +9,16 @@ namespace sim::unicorn {
 
 namespace {
 
-constexpr std::uint64_t kIf = 1 << 9, kRf = 1 << 16, kVm = 1 << 17;
+constexpr std::uint64_t kRf = 1 << 16, kVm = 1 << 17;
 constexpr std::uint32_t kGranular = 1 << 23, kBig = 1 << 22, kLongCode = 1 << 21;
-constexpr std::uint32_t kPresent = 1 << 15, kNotSystem = 1 << 12, kIsCode = 1 << 11;
+constexpr std::uint32_t kInMemory = 1 << 15, kNotSystem = 1 << 12, kIsCode = 1 << 11;
 constexpr std::uint32_t kReadOrWrite = 1 << 9, kTouched = 1 << 8;
 constexpr std::uint32_t kFlatData =
-    kGranular | kBig | kPresent | kNotSystem | kReadOrWrite | kTouched;
+    kGranular | kBig | kInMemory | kNotSystem | kReadOrWrite | kTouched;
 constexpr std::uint32_t kFlatCode64 =
-    kGranular | kPresent | kNotSystem | kIsCode | kReadOrWrite | kTouched | kLongCode;
+    kGranular | kInMemory | kNotSystem | kIsCode | kReadOrWrite | kTouched | kLongCode;
 constexpr std::uint32_t kFlatCode32 =
-    kGranular | kBig | kPresent | kNotSystem | kIsCode | kReadOrWrite | kTouched;
+    kGranular | kBig | kInMemory | kNotSystem | kIsCode | kReadOrWrite | kTouched;
 
 void enter_kernel(um_machine& m, std::uint32_t code_selector, bool long_code) {
   constexpr int kCs = 1, kSs = 2;
@@ -57,7 +57,7 @@ void __wrap_helper_syscall_x86_64(void* env, int length) {
   } else {
     const std::uint64_t flags = helper_read_eflags_x86_64(env);
     gpr(m, 1) = static_cast<std::uint32_t>(next);
-    load_flags(m, flags & ~(kIf | kRf | kVm), ~std::uint64_t{0});
+    load_flags(m, flags & ~(kFlagIf | kRf | kVm), ~std::uint64_t{0});
     enter_kernel(m, selector, false);
     rip = static_cast<std::uint32_t>(star);
   }
@@ -68,7 +68,7 @@ void __wrap_helper_sysenter_x86_64(void* env, int) {
   const std::uint32_t selector = reg<std::uint32_t>(m, env::kSysenterCs);
   if (!(selector & 0xfffc)) raise_exception_err_ra_x86_64(env, kProtection, 0, HOST_PC);
   const bool lma = reg<std::uint32_t>(m, env::kHidden) & hidden::kLma;
-  reg<std::uint64_t>(m, env::kFlags) &= ~(kVm | kIf | kRf);
+  reg<std::uint64_t>(m, env::kFlags) &= ~(kVm | kFlagIf | kRf);
   enter_kernel(m, selector, lma);
   const std::uint64_t mask = lma ? ~std::uint64_t{0} : 0xffffffff;
   gpr(m, 4) = reg<std::uint64_t>(m, env::kSysenterEsp) & mask;

@@ -7,16 +7,16 @@
 namespace hv::test {
 namespace {
 
-constexpr std::uint8_t kSint = 2;
+constexpr std::uint8_t kMessageSint = 2;
 constexpr std::uint64_t kVector = 0x40;
 constexpr std::uint64_t kAutoEoiVector = kVector | 1 << 17;
 
 struct SynicTest : ::testing::Test {
   SynicTest() : machine(lab.first) {
     machine.add_vp(idle_script());
-    machine.enable_synic(kSint, kVector);
+    machine.enable_synic(kMessageSint, kVector);
   }
-  Status post(std::uint32_t port = 1, int payload = 5, std::uint8_t sint = kSint) {
+  Status post(std::uint32_t port = 1, int payload = 5, std::uint8_t sint = kMessageSint) {
     return machine.partition().post_message(port, {0}, {sint}, 1, bytes_of({payload}));
   }
   bool requested() { return machine.vp().apic().deliverable(); }
@@ -27,10 +27,10 @@ struct SynicTest : ::testing::Test {
 };
 
 TEST_F(SynicTest, AMessageLandsInAFreeSlotInTheLayoutThatGuestsRead) {
-  EXPECT_EQ(machine.partition().post_message(0x51, {0}, {kSint}, 1, bytes_of({1, 2, 3})),
+  EXPECT_EQ(machine.partition().post_message(0x51, {0}, {kMessageSint}, 1, bytes_of({1, 2, 3})),
             Status::Success);
   std::array<std::byte, 20> slot;
-  machine.memory.read(machine.vp().synic().message_page().frame(), kSint * kSlotBytes, slot);
+  machine.memory.read(machine.vp().synic().message_page().frame(), kMessageSint * kSlotBytes, slot);
   const auto expected = bytes_of({1, 0, 0, 0, 3, 0, 0, 0, 0x51, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 0});
   EXPECT_TRUE(std::equal(slot.begin(), slot.end(), expected.begin()));
   EXPECT_TRUE(requested());
@@ -48,31 +48,31 @@ TEST_F(SynicTest, TheMessagePageCoversTheGuestsPageWithoutChangingIt) {
   EXPECT_FALSE(overlays.back().enabled);
   EXPECT_EQ(overlays.back().covered_hash, before);
   machine.vp().write_msr(msr::kSimp, 9 << 12 | 1);
-  EXPECT_EQ(machine.slot_type(kSint), 1u) << "the page's contents move with it";
+  EXPECT_EQ(machine.slot_type(kMessageSint), 1u) << "the page's contents move with it";
 }
 
 TEST_F(SynicTest, AnOccupiedSlotIsLeftAloneAndSaysThatMoreIsWaiting) {
   Kept<traces::ev::MessageDelivered> delivered(lab.recorder);
   post(1, 10);
-  EXPECT_FALSE(machine.pending_flag(kSint));
+  EXPECT_FALSE(machine.pending_flag(kMessageSint));
   post(1, 11);
-  EXPECT_TRUE(machine.pending_flag(kSint));
+  EXPECT_TRUE(machine.pending_flag(kMessageSint));
   EXPECT_EQ(delivered.size(), 1u);
-  machine.free_slot(kSint);
+  machine.free_slot(kMessageSint);
   EXPECT_EQ(delivered.size(), 1u) << "freeing alone tells the hypervisor nothing";
   eom();
   ASSERT_EQ(delivered.size(), 2u);
   EXPECT_EQ(delivered.back().hash, traces::hash64_of(bytes_of({11})));
-  EXPECT_FALSE(machine.pending_flag(kSint));
+  EXPECT_FALSE(machine.pending_flag(kMessageSint));
 }
 
 TEST_F(SynicTest, MessagePendingIsSetAtDeliveryWhileOthersWait) {
   post(1, 1);
   post(1, 2);
   post(1, 3);
-  machine.free_slot(kSint);
+  machine.free_slot(kMessageSint);
   eom();
-  EXPECT_TRUE(machine.pending_flag(kSint));
+  EXPECT_TRUE(machine.pending_flag(kMessageSint));
 }
 
 TEST_F(SynicTest, AnEoiOfASintsVectorDeliversWhatWaits) {
@@ -81,7 +81,7 @@ TEST_F(SynicTest, AnEoiOfASintsVectorDeliversWhatWaits) {
   post();
   post();
   EXPECT_EQ(machine.vp().acknowledge_interrupt(), kVector);
-  machine.free_slot(kSint);
+  machine.free_slot(kMessageSint);
   machine.vp().write_msr(msr::kEoi, 0);
   ASSERT_EQ(ends.size(), 1u);
   EXPECT_TRUE(ends.back().by_eoi);
@@ -93,7 +93,7 @@ TEST_F(SynicTest, AForgottenEomIsMadeGoodByTheRetry) {
   machine.partition().resume("test");
   post();
   post();
-  machine.free_slot(kSint);
+  machine.free_slot(kMessageSint);
   lab.run_for(999_us);
   EXPECT_EQ(delivered.size(), 1u);
   lab.run_for(2_us);
@@ -107,11 +107,11 @@ TEST(Synic, TheRetryCanBeSwitchedOffToExposeGuestsThatForgetEom) {
   config.synic.retry = 0_ns;
   Machine machine(lab.first, config);
   machine.add_vp(idle_script());
-  machine.enable_synic(kSint, kVector);
+  machine.enable_synic(kMessageSint, kVector);
   machine.partition().resume("test");
   Kept<traces::ev::MessageDelivered> delivered(lab.recorder);
-  for (int i = 0; i < 2; ++i) machine.partition().post_message(1, {0}, {kSint}, 1, {});
-  machine.free_slot(kSint);
+  for (int i = 0; i < 2; ++i) machine.partition().post_message(1, {0}, {kMessageSint}, 1, {});
+  machine.free_slot(kMessageSint);
   lab.run_for(1_s);
   EXPECT_EQ(delivered.size(), 1u);
 }
@@ -121,7 +121,7 @@ TEST_F(SynicTest, APortHasSixteenBuffersAndGetsThemBackOnDelivery) {
   for (int i = 0; i < 16; ++i) EXPECT_EQ(post(), Status::Success) << i;
   EXPECT_EQ(post(), Status::InsufficientBuffers);
   EXPECT_EQ(post(2), Status::Success) << "another port has its own";
-  machine.free_slot(kSint);
+  machine.free_slot(kMessageSint);
   eom();
   EXPECT_EQ(post(), Status::Success);
   EXPECT_EQ(post(), Status::InsufficientBuffers);
@@ -131,7 +131,7 @@ TEST_F(SynicTest, MessagesOfOnePortAndSintKeepTheirOrder) {
   Kept<traces::ev::MessageDelivered> delivered(lab.recorder);
   for (int i = 0; i < 10; ++i) post(1 + i % 2, i);
   for (int i = 0; i < 10; ++i) {
-    machine.free_slot(kSint);
+    machine.free_slot(kMessageSint);
     eom();
   }
   ASSERT_EQ(delivered.size(), 10u);
@@ -148,38 +148,39 @@ TEST_F(SynicTest, SourcesHaveSlotsOfTheirOwn) {
 }
 
 TEST_F(SynicTest, AMaskedSintLosesTheInterruptButNotTheMessage) {
-  machine.vp().write_msr(msr::kSint0 + kSint, 1 << 16 | kVector);
+  machine.vp().write_msr(msr::kSint0 + kMessageSint, 1 << 16 | kVector);
   EXPECT_EQ(post(), Status::Success);
-  EXPECT_EQ(machine.slot_type(kSint), 1u);
+  EXPECT_EQ(machine.slot_type(kMessageSint), 1u);
   EXPECT_FALSE(requested());
 }
 
 TEST_F(SynicTest, ASoftwareDisabledApicLosesTheInterruptButNotTheMessage) {
   machine.vp().mmio_write({Apic::kBaseAddress + 0xF0}, 4, 0xFF);
   EXPECT_EQ(post(), Status::Success);
-  EXPECT_EQ(machine.slot_type(kSint), 1u);
+  EXPECT_EQ(machine.slot_type(kMessageSint), 1u);
   EXPECT_FALSE(requested());
 }
 
 TEST_F(SynicTest, APolledSintGetsMessagesAndFlagsWithoutInterrupts) {
-  machine.vp().write_msr(msr::kSint0 + kSint, 1 << 18 | kVector);
+  machine.vp().write_msr(msr::kSint0 + kMessageSint, 1 << 18 | kVector);
   EXPECT_EQ(post(), Status::Success);
-  EXPECT_EQ(machine.partition().signal_event({0}, {kSint}, 4), Status::Success);
+  EXPECT_EQ(machine.partition().signal_event({0}, {kMessageSint}, 4), Status::Success);
   EXPECT_FALSE(requested());
 }
 
 TEST_F(SynicTest, PostingIsRefusedWithTheStatusThatNamesTheReason) {
   Partition& partition = machine.partition();
-  EXPECT_EQ(partition.post_message(1, {0}, {kSint}, 0, {}), Status::InvalidParameter);
-  EXPECT_EQ(partition.post_message(1, {0}, {kSint}, 0x8000'0000, {}), Status::InvalidParameter);
+  EXPECT_EQ(partition.post_message(1, {0}, {kMessageSint}, 0, {}), Status::InvalidParameter);
+  EXPECT_EQ(partition.post_message(1, {0}, {kMessageSint}, 0x8000'0000, {}),
+            Status::InvalidParameter);
   EXPECT_EQ(partition.post_message(1, {0}, {0}, 1, {}), Status::InvalidParameter)
       << "SINT0 is ours";
   EXPECT_EQ(partition.post_message(1, {0}, {16}, 1, {}), Status::InvalidParameter);
-  EXPECT_EQ(partition.post_message(1, {0}, {kSint}, 1, std::vector<std::byte>(241)),
+  EXPECT_EQ(partition.post_message(1, {0}, {kMessageSint}, 1, std::vector<std::byte>(241)),
             Status::InvalidParameter);
-  EXPECT_EQ(partition.post_message(1, {0}, {kSint}, 1, std::vector<std::byte>(240)),
+  EXPECT_EQ(partition.post_message(1, {0}, {kMessageSint}, 1, std::vector<std::byte>(240)),
             Status::Success);
-  EXPECT_EQ(partition.post_message(1, {5}, {kSint}, 1, {}), Status::InvalidVpIndex);
+  EXPECT_EQ(partition.post_message(1, {5}, {kMessageSint}, 1, {}), Status::InvalidVpIndex);
   machine.vp().write_msr(msr::kScontrol, 0);
   EXPECT_EQ(post(), Status::InvalidSynicState);
   machine.vp().write_msr(msr::kScontrol, 1);
@@ -192,7 +193,7 @@ TEST_F(SynicTest, WhatWaitsSurvivesASwitchedOffSynicAndComesWhenItIsBack) {
   post();
   post();
   machine.vp().write_msr(msr::kScontrol, 0);
-  machine.free_slot(kSint);
+  machine.free_slot(kMessageSint);
   eom();
   EXPECT_EQ(delivered.size(), 1u);
   machine.vp().write_msr(msr::kScontrol, 1);
@@ -202,47 +203,48 @@ TEST_F(SynicTest, WhatWaitsSurvivesASwitchedOffSynicAndComesWhenItIsBack) {
 TEST_F(SynicTest, AFlagInterruptsOnlyWhenItWasClear) {
   Kept<traces::ev::EventFlag> flags(lab.recorder);
   Partition& partition = machine.partition();
-  EXPECT_EQ(partition.signal_event({0}, {kSint}, 37), Status::Success);
+  EXPECT_EQ(partition.signal_event({0}, {kMessageSint}, 37), Status::Success);
   EXPECT_TRUE(flags.back().interrupt);
   EXPECT_FALSE(flags.back().was_set);
   EXPECT_EQ(machine.vp().acknowledge_interrupt(), kVector);
   machine.vp().write_msr(msr::kEoi, 0);
-  EXPECT_EQ(partition.signal_event({0}, {kSint}, 37), Status::Success);
+  EXPECT_EQ(partition.signal_event({0}, {kMessageSint}, 37), Status::Success);
   EXPECT_TRUE(flags.back().was_set);
   EXPECT_FALSE(flags.back().interrupt);
   EXPECT_FALSE(requested());
-  const auto word =
-      machine.memory.read_u32(machine.vp().synic().event_page().frame(), kSint * kSlotBytes + 4);
+  const auto word = machine.memory.read_u32(machine.vp().synic().event_page().frame(),
+                                            kMessageSint * kSlotBytes + 4);
   EXPECT_EQ(word, 1u << 5) << "flag 37 is bit 5 of the second word";
 }
 
 TEST_F(SynicTest, SignallingAMaskedSintIsAnErrorAndSetsNothing) {
-  machine.vp().write_msr(msr::kSint0 + kSint, 1 << 16);
-  EXPECT_EQ(machine.partition().signal_event({0}, {kSint}, 1), Status::InvalidSynicState);
-  EXPECT_EQ(machine.memory.read_u32(machine.vp().synic().event_page().frame(), kSint * kSlotBytes),
-            0u);
+  machine.vp().write_msr(msr::kSint0 + kMessageSint, 1 << 16);
+  EXPECT_EQ(machine.partition().signal_event({0}, {kMessageSint}, 1), Status::InvalidSynicState);
+  EXPECT_EQ(
+      machine.memory.read_u32(machine.vp().synic().event_page().frame(), kMessageSint * kSlotBytes),
+      0u);
 }
 
 TEST_F(SynicTest, SignallingNeedsTheEventPageAndAnExistingFlagAndVp) {
   Partition& partition = machine.partition();
-  EXPECT_EQ(partition.signal_event({0}, {kSint}, 2048), Status::InvalidParameter);
-  EXPECT_EQ(partition.signal_event({3}, {kSint}, 1), Status::InvalidVpIndex);
+  EXPECT_EQ(partition.signal_event({0}, {kMessageSint}, 2048), Status::InvalidParameter);
+  EXPECT_EQ(partition.signal_event({3}, {kMessageSint}, 1), Status::InvalidVpIndex);
   machine.vp().write_msr(msr::kSiefp, 0);
-  EXPECT_EQ(partition.signal_event({0}, {kSint}, 1), Status::InvalidSynicState);
+  EXPECT_EQ(partition.signal_event({0}, {kMessageSint}, 1), Status::InvalidSynicState);
 }
 
 TEST_F(SynicTest, AutoEoiLeavesNothingInServiceAndPlainVectorsBlockThemselves) {
-  machine.vp().write_msr(msr::kSint0 + kSint, kAutoEoiVector);
+  machine.vp().write_msr(msr::kSint0 + kMessageSint, kAutoEoiVector);
   post();
   EXPECT_EQ(machine.vp().acknowledge_interrupt(), kVector);
-  machine.partition().signal_event({0}, {kSint}, 1);
+  machine.partition().signal_event({0}, {kMessageSint}, 1);
   EXPECT_TRUE(requested()) << "nothing is in service";
   EXPECT_EQ(machine.vp().acknowledge_interrupt(), kVector);
 
-  machine.vp().write_msr(msr::kSint0 + kSint, kVector);
-  machine.partition().signal_event({0}, {kSint}, 2);
+  machine.vp().write_msr(msr::kSint0 + kMessageSint, kVector);
+  machine.partition().signal_event({0}, {kMessageSint}, 2);
   EXPECT_EQ(machine.vp().acknowledge_interrupt(), kVector);
-  machine.partition().signal_event({0}, {kSint}, 3);
+  machine.partition().signal_event({0}, {kMessageSint}, 3);
   EXPECT_FALSE(requested()) << "the vector is in service until its EOI";
   machine.vp().write_msr(msr::kEoi, 0);
   EXPECT_TRUE(requested());

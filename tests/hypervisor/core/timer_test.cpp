@@ -6,8 +6,8 @@
 namespace hv::test {
 namespace {
 
-constexpr std::uint8_t kSint = 3;
-constexpr std::uint64_t kOnSint = std::uint64_t{kSint} << 16;
+constexpr std::uint8_t kTimerSint = 3;
+constexpr std::uint64_t kOnSint = std::uint64_t{kTimerSint} << 16;
 constexpr std::uint64_t kEnable = SyntheticTimer::kEnable;
 constexpr std::uint64_t kPeriodic = SyntheticTimer::kPeriodic;
 constexpr std::uint64_t kLazy = SyntheticTimer::kLazy;
@@ -18,7 +18,7 @@ constexpr std::uint64_t kMs = 10'000;  // reference time
 struct TimerTest : ::testing::Test {
   TimerTest() : machine(lab.first, config()), expired(lab.recorder) {
     machine.add_vp(idle_script());
-    machine.enable_synic(kSint, 0x50 | 1 << 17);
+    machine.enable_synic(kTimerSint, 0x50 | 1 << 17);
     machine.partition().resume("test");
   }
   static PartitionConfig config() {
@@ -35,13 +35,13 @@ struct TimerTest : ::testing::Test {
   }
   std::uint64_t slot_u64(std::uint32_t offset) {
     const auto frame = machine.vp().synic().message_page().frame();
-    const std::uint32_t at = kSint * kSlotBytes + 16 + offset;
+    const std::uint32_t at = kTimerSint * kSlotBytes + 16 + offset;
     return machine.memory.read_u32(frame, at) |
            std::uint64_t{machine.memory.read_u32(frame, at + 4)} << 32;
   }
   /// The guest takes the message and says so.
   void consume() {
-    machine.free_slot(kSint);
+    machine.free_slot(kTimerSint);
     machine.vp().write_msr(msr::kEom, 0);
   }
 
@@ -66,14 +66,14 @@ TEST_F(TimerTest, OneShotFiresAtItsTimeOnceAndDisablesItself) {
 TEST_F(TimerTest, TheMessageCarriesTimerExpirationAndDelivery) {
   set(2, kOnSint | kEnable, 3 * kMs);
   lab.run_for(4_ms);
-  EXPECT_EQ(machine.slot_type(kSint), kTimerExpired);
+  EXPECT_EQ(machine.slot_type(kTimerSint), kTimerExpired);
   EXPECT_EQ(slot_u64(0), 2u);
   EXPECT_EQ(slot_u64(8), 3 * kMs);
   EXPECT_EQ(slot_u64(16), 3 * kMs);
 }
 
 TEST_F(TimerTest, ADelayedDeliverySaysWhenItReallyHappened) {
-  machine.partition().post_message(1, {0}, {kSint}, 1, {});  // occupies the slot
+  machine.partition().post_message(1, {0}, {kTimerSint}, 1, {});  // occupies the slot
   set(0, kOnSint | kEnable, 3 * kMs);
   lab.run_for(10_ms);
   consume();
@@ -129,19 +129,19 @@ TEST_F(TimerTest, APeriodicTimerTicksFromItsEnableOn) {
 }
 
 TEST_F(TimerTest, ATimerNeverHasTwoMessagesOutstanding) {
-  machine.partition().post_message(1, {0}, {kSint}, 1, {});
+  machine.partition().post_message(1, {0}, {kTimerSint}, 1, {});
   set(0, kOnSint | kEnable | kPeriodic, kMs);
   lab.run_for(20_ms);
   EXPECT_EQ(expired.size(), 1u);
   unsigned waiting = 0;
-  for (const auto& each : machine.vp().synic().state().queues[kSint]) {
+  for (const auto& each : machine.vp().synic().state().queues[kTimerSint]) {
     waiting += each.timer == 0 ? 1 : 0;
   }
   EXPECT_EQ(waiting, 1u);
 }
 
 TEST_F(TimerTest, MissedTicksAreMadeGoodByShorterPeriods) {
-  machine.partition().post_message(1, {0}, {kSint}, 1, {});
+  machine.partition().post_message(1, {0}, {kTimerSint}, 1, {});
   set(0, kOnSint | kEnable | kPeriodic, kMs);
   lab.run_for(4_ms + 100_us);
   for (int i = 0; i < 200; ++i) {
@@ -157,7 +157,7 @@ TEST_F(TimerTest, MissedTicksAreMadeGoodByShorterPeriods) {
 }
 
 TEST_F(TimerTest, TooManyMissedTicksAreDropped) {
-  machine.partition().post_message(1, {0}, {kSint}, 1, {});
+  machine.partition().post_message(1, {0}, {kTimerSint}, 1, {});
   set(0, kOnSint | kEnable | kPeriodic, kMs);
   lab.run_for(100_ms + 100_us);
   for (int i = 0; i < 200; ++i) {
@@ -171,7 +171,7 @@ TEST_F(TimerTest, TooManyMissedTicksAreDropped) {
 }
 
 TEST_F(TimerTest, ALazyTimerLeavesMissedTicksOut) {
-  machine.partition().post_message(1, {0}, {kSint}, 1, {});
+  machine.partition().post_message(1, {0}, {kTimerSint}, 1, {});
   set(0, kOnSint | kEnable | kPeriodic | kLazy, kMs);
   lab.run_for(10_ms + 100_us);
   for (int i = 0; i < 50; ++i) {
@@ -187,7 +187,7 @@ TEST_F(TimerTest, ADirectTimerRaisesItsVectorAndSendsNoMessage) {
   set(0, kEnable | kDirect | 0x60 << 4, 2 * kMs);
   lab.run_for(3_ms);
   EXPECT_EQ(machine.vp().acknowledge_interrupt(), 0x60);
-  EXPECT_EQ(machine.slot_type(kSint), 0u);
+  EXPECT_EQ(machine.slot_type(kTimerSint), 0u);
   EXPECT_FALSE(machine.vp().write_msr(msr::kStimer0Config, kEnable | kDirect | 0x0F << 4));
 }
 
@@ -236,7 +236,7 @@ TEST_F(TimerTest, AWaitingMessageOutlivesASwitchedOffMessagePage) {
   lab.run_for(2_ms);
   EXPECT_EQ(expired.size(), 1u);
   machine.vp().write_msr(msr::kSimp, 2 << 12 | 1);
-  EXPECT_EQ(machine.slot_type(kSint), kTimerExpired);
+  EXPECT_EQ(machine.slot_type(kTimerSint), kTimerExpired);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ Scenario with(const std::string& more) {
   return parse_scenario("s.yaml", test::quickstart() + more);
 }
 
-std::string wrong(const std::string& more) { return complaint(test::quickstart() + more); }
+std::string complaint_with(const std::string& more) { return complaint(test::quickstart() + more); }
 
 /// Line of the quickstart's first line that is not there any more.
 int last_line() {
@@ -75,36 +75,38 @@ TEST(Vary, ReadsChoicesAndRanges) {
 }
 
 TEST(Vary, EveryMistakeHasItsPlace) {
-  EXPECT_EQ(wrong("vary:\n  - {value: vms.web.memry, choice: [64MiB]}\n"),
+  EXPECT_EQ(complaint_with("vary:\n  - {value: vms.web.memry, choice: [64MiB]}\n"),
             at(2, 13) + "there is no value `memry` here, did you mean `memory`?");
-  EXPECT_EQ(wrong("vary:\n  - {value: vms.wob.memory, choice: [64MiB]}\n"),
+  EXPECT_EQ(complaint_with("vary:\n  - {value: vms.wob.memory, choice: [64MiB]}\n"),
             at(2, 13) + "there is no VM `wob`, did you mean `web`?");
-  EXPECT_EQ(wrong("vary:\n  - {value: vms.web, choice: [64MiB]}\n"),
+  EXPECT_EQ(complaint_with("vary:\n  - {value: vms.web, choice: [64MiB]}\n"),
             at(2, 13) + "the path ends too early; a path is such as vms.web.memory");
-  EXPECT_EQ(wrong("vary:\n  - {value: seed.x, choice: [1]}\n"),
+  EXPECT_EQ(complaint_with("vary:\n  - {value: seed.x, choice: [1]}\n"),
             at(2, 13) + "nothing stands below `seed`");
-  EXPECT_EQ(wrong("vary:\n  - {value: timeline.1.at, choice: [1ms]}\n"),
+  EXPECT_EQ(complaint_with("vary:\n  - {value: timeline.1.at, choice: [1ms]}\n"),
             at(2, 13) + "no entry `1` in a list of 1");
-  EXPECT_EQ(wrong("vary:\n  - {value: vms.web.memory, choice: [64MiB, 65]}\n"),
+  EXPECT_EQ(complaint_with("vary:\n  - {value: vms.web.memory, choice: [64MiB, 65]}\n"),
             at(2, 45) + "`65` is not a size such as 64MiB");
-  EXPECT_EQ(wrong("vary:\n  - {value: vms.web.memory, choice: [64MiB, 8GiB]}\n"),
+  EXPECT_EQ(complaint_with("vary:\n  - {value: vms.web.memory, choice: [64MiB, 8GiB]}\n"),
             at(2, 45) +
                 "with this value: vms.web.memory: VM `web` does not fit on host `alpha`: "
                 "8192 MiB wanted, 4096 MiB free");
-  EXPECT_EQ(wrong("vary:\n  - {value: vms.web.guest.dirty-rate, range: [1]}\n"),
+  EXPECT_EQ(complaint_with("vary:\n  - {value: vms.web.guest.dirty-rate, range: [1]}\n"),
             at(2, 46) + "a range is two values, the lowest and the highest");
-  EXPECT_EQ(wrong("vary:\n  - {value: vms.web.guest.dirty-rate, range: [400, 1]}\n"),
+  EXPECT_EQ(complaint_with("vary:\n  - {value: vms.web.guest.dirty-rate, range: [400, 1]}\n"),
             at(2, 46) + "a range is the lowest and the highest value, in this order");
-  EXPECT_EQ(wrong("vary:\n  - {value: vms.web.host, range: [alpha, beta]}\n"),
+  EXPECT_EQ(complaint_with("vary:\n  - {value: vms.web.host, range: [alpha, beta]}\n"),
             at(2, 34) + "`vms.web.host` is no number; use `choice`");
-  EXPECT_EQ(wrong("vary:\n  - {value: seed, choice: []}\n"),
+  EXPECT_EQ(complaint_with("vary:\n  - {value: seed, choice: []}\n"),
             at(2, 27) + "there is nothing to choose from");
-  EXPECT_THAT(wrong("vary:\n  - {value: seed, choice: [1], range: [1, 2]}\n"),
+  EXPECT_THAT(complaint_with("vary:\n  - {value: seed, choice: [1], range: [1, 2]}\n"),
               StartsWith(at(2, 5) + "two choice or ranges in one entry"));
-  EXPECT_THAT(wrong("vary:\n  - {value: seed}\n"), HasSubstr("known: choice, range, log-range"));
-  EXPECT_THAT(wrong("vary:\n  - {choice: [1]}\n"), HasSubstr("`value` is missing"));
-  EXPECT_EQ(wrong("vary:\n  - {value: seed, choice: [1]}\n  - {value: seed, choice: [2]}\n"),
-            at(3, 13) + "`seed` stands here twice; remove one");
+  EXPECT_THAT(complaint_with("vary:\n  - {value: seed}\n"),
+              HasSubstr("known: choice, range, log-range"));
+  EXPECT_THAT(complaint_with("vary:\n  - {choice: [1]}\n"), HasSubstr("`value` is missing"));
+  EXPECT_EQ(
+      complaint_with("vary:\n  - {value: seed, choice: [1]}\n  - {value: seed, choice: [2]}\n"),
+      at(3, 13) + "`seed` stands here twice; remove one");
 }
 
 TEST(Budget, ReadsItsLimits) {
@@ -121,19 +123,19 @@ TEST(Budget, ReadsItsLimits) {
 }
 
 TEST(Budget, EveryMistakeHasItsPlace) {
-  EXPECT_EQ(wrong("budget: {faults: 1, of: [netwrk], until: 1s}\n"),
+  EXPECT_EQ(complaint_with("budget: {faults: 1, of: [netwrk], until: 1s}\n"),
             at(1, 26) + "there is no class of faults `netwrk`, did you mean `network`?");
-  EXPECT_EQ(wrong("budget: {faults: 1, without: [kill-hosts], until: 1s}\n"),
+  EXPECT_EQ(complaint_with("budget: {faults: 1, without: [kill-hosts], until: 1s}\n"),
             at(1, 31) + "there is no fault `kill-hosts`, did you mean `kill-host`?");
-  EXPECT_THAT(wrong("budget: {faults: 1, with: [cut-link], until: 1s}\n"),
+  EXPECT_THAT(complaint_with("budget: {faults: 1, with: [cut-link], until: 1s}\n"),
               StartsWith(at(1, 28) + "there is no destructive fault `cut-link`"));
-  EXPECT_EQ(wrong("budget: {faults: 1, from: 1s, until: 1s}\n"),
+  EXPECT_EQ(complaint_with("budget: {faults: 1, from: 1s, until: 1s}\n"),
             at(1, 38) + "faults must have time: `until` lies after `from`");
-  EXPECT_EQ(wrong("budget: {faults: 1, until: 2s}\n"),
+  EXPECT_EQ(complaint_with("budget: {faults: 1, until: 2s}\n"),
             at(1, 28) + "the world has ended by then (`end`)");
-  EXPECT_THAT(wrong("budget: {faults: 1}\n"), HasSubstr("`until` is missing"));
-  EXPECT_THAT(wrong("budget: {until: 1s}\n"), HasSubstr("`faults` is missing"));
-  EXPECT_EQ(wrong("budget: {faults: many, until: 1s}\n"),
+  EXPECT_THAT(complaint_with("budget: {faults: 1}\n"), HasSubstr("`until` is missing"));
+  EXPECT_THAT(complaint_with("budget: {until: 1s}\n"), HasSubstr("`faults` is missing"));
+  EXPECT_EQ(complaint_with("budget: {faults: many, until: 1s}\n"),
             at(1, 18) + "`many` is not a whole number from 0 to 1000");
 }
 
@@ -148,17 +150,17 @@ TEST(Buggify, ReadsPointsAndChances) {
 
 TEST(Buggify, EveryMistakeHasItsPlace) {
   const std::string known = all_buggify_points().front().name;
-  EXPECT_EQ(wrong("buggify:\n  - {point: Vmbus late, chance: 5%}\n"),
+  EXPECT_EQ(complaint_with("buggify:\n  - {point: Vmbus late, chance: 5%}\n"),
             at(2, 13) + "`Vmbus late` is not a dotted name such as net.loss");
-  EXPECT_EQ(wrong("buggify:\n  - {point: " + known + "r, chance: 5%}\n"),
+  EXPECT_EQ(complaint_with("buggify:\n  - {point: " + known + "r, chance: 5%}\n"),
             at(2, 13) + "there is no point `" + known + "r`, did you mean `" + known + "`?");
-  EXPECT_EQ(wrong("buggify:\n  - {point: a.b, chance: 5%}\n"),
+  EXPECT_EQ(complaint_with("buggify:\n  - {point: a.b, chance: 5%}\n"),
             at(2, 13) + "there is no point `a.b`; `hvsim list buggify` shows them");
-  EXPECT_EQ(wrong("buggify:\n  - {chance: 5, point: a.b}\n"),
+  EXPECT_EQ(complaint_with("buggify:\n  - {chance: 5, point: a.b}\n"),
             at(2, 14) + "`5` is not a percentage such as 0.5%");
-  EXPECT_THAT(wrong("buggify:\n  - {point: a.b}\n"), HasSubstr("`chance` is missing"));
-  EXPECT_EQ(wrong("buggify:\n  - {point: " + known + ", chance: 5%}\n  - {point: " + known +
-                  ", chance: 6%}\n"),
+  EXPECT_THAT(complaint_with("buggify:\n  - {point: a.b}\n"), HasSubstr("`chance` is missing"));
+  EXPECT_EQ(complaint_with("buggify:\n  - {point: " + known +
+                           ", chance: 5%}\n  - {point: " + known + ", chance: 6%}\n"),
             at(3, 13) + "`" + known + "` stands here twice; remove one");
 }
 
@@ -177,13 +179,14 @@ TEST(Decisions, NoneListedIsNotTheSameAsNotListed) {
 }
 
 TEST(Decisions, EveryMistakeHasItsPlace) {
-  EXPECT_EQ(wrong("decisions: [{stream: net.loss, operation: [1, 2, 3, 4, 5]}]\n"),
+  EXPECT_EQ(complaint_with("decisions: [{stream: net.loss, operation: [1, 2, 3, 4, 5]}]\n"),
             at(1, 43) + "expected a list of whole numbers, four at most, such as [3, 17, 0, 2]");
-  EXPECT_EQ(wrong("decisions: [{stream: net.loss, operation: [1, -2]}]\n"),
+  EXPECT_EQ(complaint_with("decisions: [{stream: net.loss, operation: [1, -2]}]\n"),
             at(1, 43) + "`-2` is not a whole number of 64 bits");
-  EXPECT_EQ(wrong("decisions: [{stream: net loss, operation: [1]}]\n"),
+  EXPECT_EQ(complaint_with("decisions: [{stream: net loss, operation: [1]}]\n"),
             at(1, 22) + "`net loss` is not a dotted name such as net.loss");
-  EXPECT_THAT(wrong("decisions: [{stream: net.loss}]\n"), HasSubstr("`operation` is missing"));
+  EXPECT_THAT(complaint_with("decisions: [{stream: net.loss}]\n"),
+              HasSubstr("`operation` is missing"));
 }
 
 TEST(Faults, MagnitudesAreReadInTheFaultsOwnUnit) {
@@ -209,11 +212,11 @@ TEST(Faults, MagnitudesAreReadInTheFaultsOwnUnit) {
 }
 
 TEST(Faults, MagnitudesThatDoNotFit) {
-  EXPECT_EQ(wrong("faults:\n  - {at: 1ms, cut-link: migration, by: 3}\n"),
+  EXPECT_EQ(complaint_with("faults:\n  - {at: 1ms, cut-link: migration, by: 3}\n"),
             at(2, 40) + "`cut-link` takes no `by`");
   if (const faults::Fault* fault = fault_by(faults::Amount::Chance)) {
-    EXPECT_THAT(wrong("faults:\n  - {at: 1ms, " + std::string(fault->name) + ": " +
-                      target_for(*fault) + ", by: 3ms}\n"),
+    EXPECT_THAT(complaint_with("faults:\n  - {at: 1ms, " + std::string(fault->name) + ": " +
+                               target_for(*fault) + ", by: 3ms}\n"),
                 HasSubstr("`3ms` is not a percentage such as 0.5%"));
   }
 }
@@ -223,9 +226,9 @@ TEST(Faults, ARoleStandsForATargetOfItsKind) {
     const bool host = role.target == faults::Target::Host;
     const std::string text = "faults:\n  - {at: 1ms, kill-host: " + std::string(role.name) + "}\n";
     if (host) {
-      EXPECT_EQ(wrong(text), "") << role.name;
+      EXPECT_EQ(complaint_with(text), "") << role.name;
     } else {
-      EXPECT_THAT(wrong(text), HasSubstr("which `kill-host` cannot hit")) << role.name;
+      EXPECT_THAT(complaint_with(text), HasSubstr("which `kill-host` cannot hit")) << role.name;
     }
     EXPECT_THAT(complaint(test::replaced(test::quickstart(), "  disk1:",
                                          "  " + std::string(role.name) +
@@ -236,32 +239,33 @@ TEST(Faults, ARoleStandsForATargetOfItsKind) {
 }
 
 TEST(Faults, EveryMistakeHasItsPlace) {
-  EXPECT_EQ(wrong("faults:\n  - {at: 1ms, kill-host: alpa}\n"),
+  EXPECT_EQ(complaint_with("faults:\n  - {at: 1ms, kill-host: alpa}\n"),
             at(2, 26) + "there is no host `alpa`, did you mean `alpha`?");
-  EXPECT_EQ(wrong("faults:\n  - {at: 1ms, cut-link: migration, from: gamma}\n"),
+  EXPECT_EQ(complaint_with("faults:\n  - {at: 1ms, cut-link: migration, from: gamma}\n"),
             at(2, 42) + "host `gamma` is not on network `migration`, known: alpha, beta");
-  EXPECT_EQ(wrong("faults:\n  - {at: 1ms, cut-link: migration, to: beta}\n"),
+  EXPECT_EQ(complaint_with("faults:\n  - {at: 1ms, cut-link: migration, to: beta}\n"),
             at(2, 40) + "`cut-link` takes no `to`");
-  EXPECT_EQ(wrong("faults:\n  - {at: 1ms, kill-host: alpha, from: beta}\n"),
+  EXPECT_EQ(complaint_with("faults:\n  - {at: 1ms, kill-host: alpha, from: beta}\n"),
             at(2, 39) + "`kill-host` takes no `from`");
-  EXPECT_EQ(wrong("faults:\n  - {at: 2s, kill-host: alpha}\n"),
+  EXPECT_EQ(complaint_with("faults:\n  - {at: 2s, kill-host: alpha}\n"),
             at(2, 10) + "the world has ended by then (`end`)");
-  EXPECT_EQ(wrong("faults:\n  - {at: 1ms, after: 1ms, kill-host: alpha}\n"),
+  EXPECT_EQ(complaint_with("faults:\n  - {at: 1ms, after: 1ms, kill-host: alpha}\n"),
             at(2, 22) + "`after` belongs to `when`");
-  EXPECT_EQ(wrong("faults:\n  - {at: 1ms, latest: 1ms, kill-host: alpha}\n"),
+  EXPECT_EQ(complaint_with("faults:\n  - {at: 1ms, latest: 1ms, kill-host: alpha}\n"),
             at(2, 23) + "`latest` belongs to `when`");
-  EXPECT_THAT(wrong("faults:\n  - {kill-host: alpha}\n"),
+  EXPECT_THAT(complaint_with("faults:\n  - {kill-host: alpha}\n"),
               StartsWith(at(2, 5) + "a fault strikes either `at` an instant or `when`"));
-  EXPECT_THAT(wrong("faults:\n  - {when: {phase: commit}, kill-host: alpha}\n"),
+  EXPECT_THAT(complaint_with("faults:\n  - {when: {phase: commit}, kill-host: alpha}\n"),
               StartsWith(at(2, 12) + "`when` names an `event`"));
-  EXPECT_EQ(wrong("faults:\n  - {when: {event: migration.fase}, kill-host: alpha}\n"),
+  EXPECT_EQ(complaint_with("faults:\n  - {when: {event: migration.fase}, kill-host: alpha}\n"),
             at(2, 20) + "there is no event `migration.fase`, did you mean `migration.phase`?");
+  EXPECT_EQ(complaint_with(
+                "faults:\n  - {when: {event: migration.phase, phase: comit}, kill-host: alpha}\n"),
+            at(2, 44) + "field `phase` has no value `comit`, did you mean `commit`?");
   EXPECT_EQ(
-      wrong("faults:\n  - {when: {event: migration.phase, phase: comit}, kill-host: alpha}\n"),
-      at(2, 44) + "field `phase` has no value `comit`, did you mean `commit`?");
-  EXPECT_EQ(wrong("faults:\n  - {when: {event: migration.phase, vn: 1}, kill-host: alpha}\n"),
-            at(2, 41) + "event `migration.phase` has no field `vn`, did you mean `vm`?");
-  EXPECT_THAT(wrong("faults:\n  - {when: {event: ring.produced}, kill-host: alpha}\n"),
+      complaint_with("faults:\n  - {when: {event: migration.phase, vn: 1}, kill-host: alpha}\n"),
+      at(2, 41) + "event `migration.phase` has no field `vn`, did you mean `vm`?");
+  EXPECT_THAT(complaint_with("faults:\n  - {when: {event: ring.produced}, kill-host: alpha}\n"),
               HasSubstr("is detail that may be off; a fault cannot wait for it"));
 }
 

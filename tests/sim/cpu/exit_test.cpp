@@ -6,14 +6,11 @@
 
 namespace cpu_test {
 
-GUEST_PROGRAM(catcher);
-GUEST_PROGRAM(counter);
-
 namespace {
 
 using sim::StopReason;
 
-constexpr std::uint64_t kCatcher = 0x20000, kReport = 0x41000, kHandler = 0x21000;
+constexpr std::uint64_t kHandler = 0x21000;
 
 class Exits : public testing::Test {
  protected:

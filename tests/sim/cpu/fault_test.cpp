@@ -5,15 +5,11 @@
 
 namespace cpu_test {
 
-GUEST_PROGRAM(catcher);
-GUEST_PROGRAM(fixer);
-GUEST_PROGRAM(rings);
-
 namespace {
 
 using sim::StopReason;
 
-constexpr std::uint64_t kCatcher = 0x20000, kReport = 0x41000, kPage = 0x80000;
+constexpr std::uint64_t kPage = 0x80000;
 constexpr unsigned kGeneralProtection = 13, kPageFaultVector = 14, kUndefinedOpcode = 6;
 
 struct Report {

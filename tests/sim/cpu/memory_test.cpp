@@ -6,15 +6,11 @@
 
 namespace cpu_test {
 
-GUEST_PROGRAM(counter);
-GUEST_PROGRAM(self_modifying);
-GUEST_PROGRAM(store_list);
-
 namespace {
 
 using sim::StopReason;
 
-constexpr std::uint64_t kPage = 0x80000, kList = 0x200000, kTargets = 0x400000;
+constexpr std::uint64_t kFirst = 0x80000, kList = 0x200000, kTargets = 0x400000;
 
 sim::PhysicalPage ram(std::uint64_t frame, sim::Rights rights) {
   sim::PhysicalPage page;
@@ -45,8 +41,8 @@ TEST(Rights, AnAccessOutsideOfThemIsAnInterceptWithoutEffect) {
     for (const sim::Access access : {sim::Access::Read, sim::Access::Write, sim::Access::Execute}) {
       TestMachine t;
       const sim::Rights rights{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0};
-      t.pages[kPage / 4096] = ram(frame_of(kPage), rights);
-      t.write(kPage, 0xf4, 1);
+      t.pages[kFirst / 4096] = ram(frame_of(kFirst), rights);
+      t.write(kFirst, 0xf4, 1);
       std::uint64_t at = kCode + 1;
       t.load({0x90}, kCode);
       if (access == sim::Access::Read) t.load({0xa0, 0, 0, 8, 0, 0, 0, 0, 0, 0xf4}, at);
@@ -60,15 +56,15 @@ TEST(Rights, AnAccessOutsideOfThemIsAnInterceptWithoutEffect) {
       if (allowed) continue;
       ASSERT_EQ(t.events.size(), 1u);
       EXPECT_EQ(t.events[0].what, "intercept");
-      EXPECT_EQ(t.events[0].a, kPage);
-      EXPECT_EQ(t.events[0].b, kPage);
+      EXPECT_EQ(t.events[0].a, kFirst);
+      EXPECT_EQ(t.events[0].b, kFirst);
       EXPECT_EQ(t.events[0].c, static_cast<std::uint64_t>(access));
       const bool fetch = access == sim::Access::Execute;
-      EXPECT_EQ(t.cpu().registers().rip, fetch ? kPage : at);
+      EXPECT_EQ(t.cpu().registers().rip, fetch ? kFirst : at);
       EXPECT_EQ(r.instructions, fetch ? 2u : 1u);
       EXPECT_EQ(t.events[0].executed, r.instructions);
       // Once the right is there, the instruction happens.
-      t.pages[kPage / 4096].rights = {true, true, true};
+      t.pages[kFirst / 4096].rights = {true, true, true};
       ++t.generation;
       EXPECT_EQ(t.cpu().run(100).reason, StopReason::Halt);
     }
@@ -77,10 +73,10 @@ TEST(Rights, AnAccessOutsideOfThemIsAnInterceptWithoutEffect) {
 
 TEST(Rights, UnmappedMemoryIsAnIntercept) {
   TestMachine t;
-  t.pages[kPage / 4096] = {};
+  t.pages[kFirst / 4096] = {};
   t.load({0xa0, 8, 0, 8, 0, 0, 0, 0, 0, 0xf4});
   EXPECT_EQ(t.cpu().run(100).reason, StopReason::Intercept);
-  EXPECT_EQ(t.events.at(0).a, kPage + 8);
+  EXPECT_EQ(t.events.at(0).a, kFirst + 8);
 }
 
 TEST(Rights, PageTablesOutsideOfThemAreAnIntercept) {
@@ -94,8 +90,8 @@ TEST(Rights, PageTablesOutsideOfThemAreAnIntercept) {
 
 TEST(Rights, AnInterruptWhoseDeliveryIsInterceptedIsNotLost) {
   TestMachine t;
-  t.load(counter, kPage);
-  t.set_gate(0x40, kPage);
+  t.load(counter, kFirst);
+  t.set_gate(0x40, kFirst);
   t.pages[kStackTop / 4096 - 1] = ram(frame_of(kStackTop) - 1, {true, false, true});
   t.load({0xfb, 0x90, 0x90, 0xf4});
   t.interrupts = {0x40};
@@ -200,10 +196,10 @@ TEST(ChangingCode, IsSeenByTheVeryNextInstructionHoweverBlocksAreCut) {
 
 TEST(ChangingCode, OfAnotherPageIsSeen) {
   TestMachine t;
-  // call kPage; mov byte [kPage+1], 7; call kPage; hlt   at kPage: mov al, 5; add ebx, eax; ret
+  // call kFirst; mov byte [kFirst+1], 7; call kFirst; hlt   at kFirst: mov al, 5; add ebx, eax; ret
   t.load({0xe8, 0xfb, 0xff, 0x06, 0, 0xc6, 0x04, 0x25, 1, 0, 8, 0, 7, 0xe8, 0xee, 0xff, 0x06, 0,
           0xf4});
-  t.load({0xb0, 5, 0x01, 0xc3, 0xc3}, kPage);
+  t.load({0xb0, 5, 0x01, 0xc3, 0xc3}, kFirst);
   EXPECT_EQ(t.cpu().run(100).reason, StopReason::Halt);
   EXPECT_EQ(t.cpu().registers().gpr[3], 12u);
 }
@@ -234,9 +230,9 @@ TEST(ChangingCode, DataBesideCodeMayBeStored) {
 TEST(PageTables, AChangedEntryCountsWithoutAnyInvalidation) {
   for (const std::uint64_t piece : {1u, 3u, 1000u}) {
     TestMachine t;
-    t.write(kPage, 1);
-    t.write(kPage + 0x1000, 2);
-    // mov ebx,[kPage]; mov dword [entry], kPage+0x1003; mov ecx,[kPage]; hlt
+    t.write(kFirst, 1);
+    t.write(kFirst + 0x1000, 2);
+    // mov ebx,[kFirst]; mov dword [entry], kFirst+0x1003; mov ecx,[kFirst]; hlt
     t.load({0x8b, 0x1c, 0x25, 0, 0, 8,    0,    0xc7, 0x04, 0x25, 0x00, 0x84, 0,
             0,    0x03, 0x10, 8, 0, 0x8b, 0x0c, 0x25, 0,    0,    8,    0,    0xf4});
     while (!t.cpu().halted()) ASSERT_EQ(t.cpu().run(piece).reason == StopReason::Failure, false);
@@ -249,16 +245,16 @@ TEST(PageTables, AChangedEntryCountsWithoutAnyInvalidation) {
 TEST(PageTables, AccessedBitsClearedByTheGuestComeBackAtTheNextAccess) {
   for (const bool interrupted : {false, true}) {
     TestMachine t;
-    // mov ebx,[kPage]; mov dword [entry], kPage+3; nop; mov ecx,[kPage]; hlt
+    // mov ebx,[kFirst]; mov dword [entry], kFirst+3; nop; mov ecx,[kFirst]; hlt
     t.load({0x8b, 0x1c, 0x25, 0, 0,    8,    0,    0xc7, 0x04, 0x25, 0x00, 0x84, 0,   0,
             0x03, 0x00, 8,    0, 0x90, 0x8b, 0x0c, 0x25, 0,    0,    8,    0,    0xf4});
     if (interrupted) {
       t.cpu().run(3);
-      EXPECT_FALSE(t.entry_of(kPage) & kAccessed);
+      EXPECT_FALSE(t.entry_of(kFirst) & kAccessed);
       t.replace_cpu();
     }
     t.cpu().run(1000);
-    EXPECT_TRUE(t.entry_of(kPage) & kAccessed);
+    EXPECT_TRUE(t.entry_of(kFirst) & kAccessed);
   }
 }
 
@@ -282,13 +278,13 @@ TEST(PageTables, APageThatBecomesATableIsWatchedFromThenOn) {
 
 TEST(PageTables, AreNotWalkedForAnInstructionBeyondTheLimit) {
   TestMachine t;
-  t.load({0x68, 0, 0, 8, 0, 0xc3});  // push kPage; ret
-  t.write(kPage, 0xf4, 1);
+  t.load({0x68, 0, 0, 8, 0, 0xc3});  // push kFirst; ret
+  t.write(kFirst, 0xf4, 1);
   t.cpu().run(2);
-  EXPECT_EQ(t.cpu().registers().rip, kPage);
-  EXPECT_FALSE(t.entry_of(kPage) & kAccessed);
+  EXPECT_EQ(t.cpu().registers().rip, kFirst);
+  EXPECT_FALSE(t.entry_of(kFirst) & kAccessed);
   t.cpu().run(1);
-  EXPECT_TRUE(t.entry_of(kPage) & kAccessed);
+  EXPECT_TRUE(t.entry_of(kFirst) & kAccessed);
 }
 
 TEST(PageTables, Of32BitAndPaePagingTranslate) {

@@ -6,12 +6,6 @@
 
 namespace cpu_test {
 
-GUEST_PROGRAM(to_long_mode);
-GUEST_PROGRAM(busy);
-GUEST_PROGRAM(counter);
-GUEST_PROGRAM(everything);
-GUEST_PROGRAM(fixer);
-
 namespace {
 
 using sim::StopReason;

@@ -12,9 +12,6 @@
 
 namespace cpu_test {
 
-GUEST_PROGRAM(busy);
-GUEST_PROGRAM(floating);
-
 namespace {
 
 using sim::StopReason;

@@ -28,6 +28,19 @@ struct Program {
   extern "C" const std::byte name##_begin[], name##_end[]; \
   inline const ::cpu_test::Program name { name##_begin, name##_end }
 
+GUEST_PROGRAM(busy);
+GUEST_PROGRAM(catcher);
+GUEST_PROGRAM(counter);
+GUEST_PROGRAM(everything);
+GUEST_PROGRAM(fixer);
+GUEST_PROGRAM(floating);
+GUEST_PROGRAM(rings);
+GUEST_PROGRAM(self_modifying);
+GUEST_PROGRAM(store_list);
+GUEST_PROGRAM(to_long_mode);
+
+#undef GUEST_PROGRAM
+
 inline constexpr std::uint64_t kPages = 4096;      ///< guest physical pages
 inline constexpr std::uint64_t kFrameShift = 5;    ///< frame of a page = page + this
 inline constexpr std::uint64_t kOverlayFrame = 1;  ///< a frame that no page owns
@@ -36,6 +49,7 @@ inline constexpr std::uint64_t kOverlayFrame = 1;  ///< a frame that no page own
 inline constexpr std::uint64_t kGdt = 0x1000, kIdt = 0x2000, kTss = 0x3000, kTables = 0x4000;
 inline constexpr std::uint64_t kCode = 0x10000, kStackTop = 0x30000, kUserStackTop = 0x38000;
 inline constexpr std::uint64_t kIstTop = 0x3c000, kData = 0x40000;
+inline constexpr std::uint64_t kCatcher = 0x20000, kReport = 0x41000;  ///< of `catcher`
 inline constexpr std::uint64_t kMmio = 0x100000000;  ///< one page, mapped at the same address
 inline constexpr std::uint16_t kKernelCode = 0x08, kKernelData = 0x10, kUserData = 0x1b,
                                kUserCode = 0x23, kTaskSelector = 0x28;

@@ -30,6 +30,14 @@ struct TestWorld {
   World world;
 };
 
+/// Writes its name into the journal once in a period.
+inline Task<> tick(Node& node, Journal& journal, std::string name, Duration period) {
+  for (;;) {
+    co_await node.sleep(period);
+    journal.write(node.now(), name);
+  }
+}
+
 /// Counts what is alive, to see that nothing is leaked or destroyed twice.
 class Counted {
  public:

@@ -11,13 +11,6 @@ struct NodeTest : ::testing::Test, TestWorld {
   Node& node = world.add_node("host", "host");
 };
 
-Task<> tick(Node& node, Journal& journal, std::string name, Duration period) {
-  for (;;) {
-    co_await node.sleep(period);
-    journal.write(node.now(), name);
-  }
-}
-
 TEST_F(NodeTest, TasksRunOnTheWorldsClock) {
   node.spawn("a", tick(node, journal, "a", 20_ns));
   node.spawn("b", tick(node, journal, "b", 30_ns));

@@ -20,13 +20,6 @@ struct PauseTest : ::testing::Test, TestWorld {
   }
 };
 
-Task<> tick(Node& node, Journal& journal, std::string name, Duration period) {
-  for (;;) {
-    co_await node.sleep(period);
-    journal.write(node.now(), name);
-  }
-}
-
 TEST_F(PauseTest, APausedNodeStandsStillAndOthersGoOn) {
   node.spawn("a", tick(node, journal, "a", 10_ns));
   other.spawn("b", tick(other, journal, "b", 15_ns));
