@@ -74,6 +74,10 @@ std::string paragraph(const Discovery& discovery, const Scenario& scenario, std:
   if (!discovery.finished.trace.empty()) {
     text += fmt::format("   Its trace is {}\n", discovery.finished.trace);
   }
+  if (discovery.unwritten) {
+    text += "   This could not be written to " + discovery.stem + ".yaml:\n\n" +
+            discovery.finished.yaml + "\n";
+  }
   return text + "   " + discovery.finished.command + "\n";
 }
 

@@ -28,6 +28,8 @@ int wrong_input(const std::exception& error) {
 
 int main(int argc, char** argv) {
   std::signal(SIGABRT, on_abort);
+  // A limit on file sizes is an error of the file that meets it.
+  std::signal(SIGXFSZ, SIG_IGN);
   cli::CommandLine line("hvsim",
                         "hvsim: a deterministic simulator and test harness of a whole Hyper-V "
                         "installation",

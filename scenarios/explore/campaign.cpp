@@ -110,6 +110,8 @@ void Campaign::fill(std::size_t worker) {
   Desk& desk = desks_[worker];
   if (interrupted_) return;
   if (fill_with_finish(worker)) return;
+  // A worker that gets more to explore before it is done with what it has never comes to shrink.
+  if (!desk.work.empty() && finish_waits()) return;
   while (!stopping_ && desk.work.size() < kQueued) {
     if (!desk.work.empty() && desk.work.back().finish) return;
     const std::optional<Item> item = schedule_->next();
@@ -126,15 +128,22 @@ void Campaign::fill(std::size_t worker) {
 }
 
 /// At most half of the workers shrink while there is something to explore.
+bool Campaign::finish_waits() const {
+  if (!options_.shrink || options_.stop_at_first) return false;
+  const bool waits = std::any_of(
+      discoveries_.begin(), discoveries_.end(),
+      [](const Discovery& discovery) { return !discovery.settled && !discovery.ordered; });
+  if (!waits) return false;
+  const auto busy = std::count_if(desks_.begin(), desks_.end(), [](const Desk& other) {
+    return !other.work.empty() && other.work.front().finish;
+  });
+  const bool exploring = !stopping_ && !schedule_->exhausted();
+  return !exploring || static_cast<std::size_t>(busy) < (desks_.size() + 1) / 2;
+}
+
 bool Campaign::fill_with_finish(std::size_t worker) {
   Desk& desk = desks_[worker];
-  if (!options_.shrink || options_.stop_at_first || !desk.work.empty()) return false;
-  const auto busy =
-      static_cast<std::size_t>(std::count_if(desks_.begin(), desks_.end(), [](const Desk& other) {
-        return !other.work.empty() && other.work.front().finish;
-      }));
-  const bool exploring = !stopping_ && !schedule_->exhausted();
-  if (exploring && busy >= (desks_.size() + 1) / 2) return false;
+  if (!desk.work.empty() || !finish_waits()) return false;
   for (std::size_t i = 0; i < discoveries_.size(); ++i) {
     Discovery& discovery = discoveries_[i];
     if (discovery.settled || discovery.ordered) continue;
@@ -181,6 +190,7 @@ void Campaign::take(std::size_t worker, const RunEnded& report) {
   } else {
     desk.work.pop_front();
   }
+  if (options_.on_hash) options_.on_hash(report.item, report.hash);
   if (!report.violated.empty()) discover(report.item, report.violated);
   // A forked world's time is in that of the run that waited for it.
   const double seconds = report.fork ? 0 : static_cast<double>(report.took_us) / 1e6;
@@ -189,10 +199,15 @@ void Campaign::take(std::size_t worker, const RunEnded& report) {
 
 void Campaign::take(std::size_t worker, const ForkDied& report) {
   Desk& desk = desks_[worker];
-  ++runs_;
   // It may have died before it said that it began.
   if (!desk.fork) schedule_->forked(report.item);
   desk.fork.reset();
+  if (report.killed) {
+    note_killed("a forked world was killed", report.item, "it is left out");
+    schedule_->finished(report.item, 0);
+    return;
+  }
+  ++runs_;
   const std::string last_words = pool_->take_output(worker);
   discover_death(
       report.item, kCrash,
@@ -229,16 +244,19 @@ void Campaign::on_death(std::size_t worker, const WorkerPool::Death& death) {
     settle_as_found(discovery);
     discovery.finished.error = "shrinking ended with " + death.text + last_words;
   } else if (fork) {
-    ++runs_;
-    discover_death(*fork, property, death.text + last_words);
+    if (death.killed) {
+      note_killed("a worker was killed", *fork, "the run is made again without it");
+    } else {
+      ++runs_;
+      discover_death(*fork, property, death.text + last_words);
+    }
     schedule_->finished(*fork, 0);
     // The run that it was forked off is made again, without forks.
     killed_once_.insert({current.item.scenario, current.item.name});
     schedule_->again(current.item);
   } else if (death.killed &&
              killed_once_.insert({current.item.scenario, current.item.name}).second) {
-    note("a worker was killed from outside in run " + to_text(current.item.name) + " of " +
-         scenarios_[current.item.scenario].name + "; the run is made again");
+    note_killed("a worker was killed", current.item, "the run is made again");
     schedule_->again(current.item);
   } else {
     ++runs_;
@@ -265,6 +283,11 @@ std::size_t Campaign::note_states(std::size_t scenario, const std::vector<std::u
 }
 
 void Campaign::note(const std::string& text) { notes_.push_back(text); }
+
+void Campaign::note_killed(const std::string& who, const Item& item, const std::string& what) {
+  note(who + " from outside in run " + to_text(item.name) + " of " +
+       scenarios_[item.scenario].name + "; " + what);
+}
 
 // ---------------------------------------------------------------- findings
 
@@ -330,7 +353,8 @@ void Campaign::settle(Discovery& discovery, Finished finished) {
   discovery.saved = false;
   if (discovery.stem.empty()) return;
   const std::string problem = shelf_.put(discovery.stem, discovery.finished.yaml);
-  if (!problem.empty()) note(problem);
+  discovery.unwritten = !problem.empty();
+  if (discovery.unwritten) note(problem);
 }
 
 // ---------------------------------------------------------------- figures

@@ -46,6 +46,8 @@ struct CampaignOptions {
   std::function<bool(const Discovery&)> counts;
   std::uint64_t twin_every = 100;   ///< one run in so many is compared with its twin; 0: none
   std::uint64_t twice_every = 100;  ///< one run in so many is made twice; 0: none
+  /// Told of each run that ended, with its trace's hash; in no particular order.
+  std::function<void(const Item&, const traces::Digest&)> on_hash;
 };
 
 /// One way in which a scenario fails, however many runs showed it.
@@ -58,10 +60,11 @@ struct Discovery {
   Violated violated;
   std::vector<std::string> together;  ///< other properties that the same run violated
   Finished finished;
-  std::string stem;      ///< path of its files without their endings; empty: it has none
-  bool ordered = false;  ///< a worker shrinks it
-  bool settled = false;  ///< `finished` holds
-  bool saved = false;    ///< in the results file
+  std::string stem;        ///< path of its files without their endings; empty: it has none
+  bool ordered = false;    ///< a worker shrinks it
+  bool settled = false;    ///< `finished` holds
+  bool saved = false;      ///< in the results file
+  bool unwritten = false;  ///< its scenario could not be written to its place
 };
 
 struct CampaignProgress {
@@ -108,12 +111,14 @@ class Campaign final : private WorkerPool::Listener {
 
   void fill(std::size_t worker);
   bool fill_with_finish(std::size_t worker);
+  bool finish_waits() const;
   std::size_t note_states(std::size_t scenario, const std::vector<std::uint64_t>& states);
   void discover(const Item& item, const std::vector<Violated>& violated);
   void discover_death(const Item& item, const char* property, const std::string& text);
   void settle(Discovery& discovery, Finished finished);
   void settle_as_found(Discovery& discovery);
   void note(const std::string& text);
+  void note_killed(const std::string& who, const Item& item, const std::string& what);
   FinishRequest request_for(Discovery& discovery);
   bool enough() const;
   void open_results(std::vector<SeedRanges>& done);

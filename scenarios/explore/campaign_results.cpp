@@ -96,10 +96,16 @@ void Campaign::save(bool last) {
   try {
     results_->save(campaign, more);
   } catch (const UserError& error) {
-    // What was found is printed anyway; seeds that are not in the file will be run again.
-    if (!results_failed_ || last) note(error.what());
+    // What was found is printed anyway; seeds that are not in the file will be run again. The last
+    // attempt decides what there is to say.
+    if (last) note(error.what());
     results_failed_ = stopping_ = true;
     return;
+  }
+  if (results_failed_) {
+    note(options_.results +
+         ": could not be written for a while, so the exploration ended early; "
+         "everything is in it now");
   }
   results_failed_ = false;
   for (SeedRanges& ranges : unsaved_done_) ranges = {};

@@ -73,7 +73,7 @@ void ForkPoints::on_event(const traces::Event& event) {
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    listener_.ended(name, death_of(status));
+    listener_.ended(name, death_of(status), WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     return;
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -32,8 +32,9 @@ class ForkPoints final : public traces::Observer {
   struct Listener {
     /// In the child: it begins.
     std::function<void(const RunName&)> began;
-    /// In the parent: the child ended, `death` says how unless it ended well.
-    std::function<void(const RunName&, const std::string& death)> ended;
+    /// In the parent: the child ended, `death` says how unless it ended well. `killed`: by SIGKILL,
+    /// which no world sends.
+    std::function<void(const RunName&, const std::string& death, bool killed)> ended;
   };
 
   /// `scenario` is the concrete one that runs, with room for more faults than it has

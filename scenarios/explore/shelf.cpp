@@ -46,7 +46,7 @@ std::string Shelf::put(const std::string& stem, const std::string& yaml) {
     return "";
   }
   std::remove(partial.c_str());
-  return path + ": cannot be written; the finding stands in what is printed alone";
+  return path + ": cannot be written; what would be in it is printed below";
 }
 
 }  // namespace scenarios

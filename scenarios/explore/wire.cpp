@@ -116,6 +116,7 @@ template <class Archive>
 void fields(Archive& a, ForkDied& died) {
   fields(a, died.item);
   a(died.text);
+  a(died.killed);
 }
 template <class Archive>
 void fields(Archive& a, FinishProgress& progress) {

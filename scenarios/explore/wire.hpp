@@ -67,6 +67,7 @@ struct RunEnded {
 struct ForkDied {
   Item item;
   std::string text;
+  bool killed = false;  ///< from outside
 };
 
 struct FinishProgress {

@@ -42,14 +42,15 @@ void Worker::obey(const RunOrder& order) {
   const Variations& variations = *setup_.variations[index];
   Scenario scenario = variations.concrete(order.item.name);
   ForkPoints::reserve_faults(scenario);
-  ForkPoints forks(variations, scenario, order.item.name, forks_,
-                   {[this, index](const RunName& name) {
-                      report(RunBegan{{index, name}, true});
-                    },
-                    [this, &order, index](const RunName& name, const std::string& death) {
-                      if (!death.empty()) report(ForkDied{{index, name}, death});
-                      report(RunBegan{order.item, false});
-                    }});
+  ForkPoints forks(
+      variations, scenario, order.item.name, forks_,
+      {[this, index](const RunName& name) {
+         report(RunBegan{{index, name}, true});
+       },
+       [this, &order, index](const RunName& name, const std::string& death, bool killed) {
+         if (!death.empty()) report(ForkDied{{index, name}, death, killed});
+         report(RunBegan{order.item, false});
+       }});
   ProbeOptions options;
   options.plants = setup_.plants;
   options.twin = order.twin;

@@ -14,28 +14,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'cli'))
 
 from support import HVSIM, PATIENCE, Case, main, run_line  # noqa: E402
 
-SCENARIO = '''
-scenario: moving
-end: 2500ms
-hosts: {alpha: {memory: 1GiB}, beta: {memory: 1GiB}}
-networks:
-  migration: {hosts: [alpha, beta], bandwidth: 10Gbit/s, latency: 40us}
-storage: {disk1: {size: 4MiB}}
-vms:
-  web:
-    host: alpha
-    memory: 64MiB
-    guest: {model: worker, working-set: 4MiB, dirty-rate: 8, disk-interval: 20ms,
-            blocks-per-write: 8, flush-every: 4}
-    disks: [disk1]
-    heartbeat: 200ms
-migration: {connect-timeout: 100ms, patience: 200ms, answer-timeout: 200ms, query-interval: 50ms,
-            idle-timeout: 400ms}
-timeline:
-  - {at: 300ms, move-vm: web, to: beta}
+SCENARIO = (pathlib.Path(__file__).parent / 'moving.yaml').read_text() + '''
 budget: {faults: 2, of: [network], from: 100ms, until: 1500ms}
-expect:
-  - survives-with-owner: true
 '''
 PLANT = 'memory.log-loses-a-page'
 
@@ -148,6 +128,73 @@ class Explore(Case):
         for worker in workers:
             self.assertFalse(pathlib.Path(f'/proc/{worker}').exists())
 
+    def test_a_terminal_s_signals_reach_everybody_and_nothing_is_lost(self):
+        """Ctrl-C and a closed terminal strike workers too: what is in the file is what was said."""
+        for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(stop.name):
+                process = self.start('--time', '300s', '--results', f'{stop.name}.db', '--jobs',
+                                     '2', start_new_session=True)
+                while len(children_of(process.pid)) < 2:
+                    time.sleep(0.02)
+                time.sleep(1)
+                os.killpg(process.pid, stop)
+                out, err = process.communicate(timeout=PATIENCE)
+                self.assertEqual((process.returncode, err), (4, b''))
+                self.assertNotIn(b'note: ', out)
+                seeds = int(re.search(rb'explored (\d+) seed', out)[1])
+                self.assertGreater(seeds, 0)
+                self.assertEqual(int(self.shown(f'{stop.name}.db').split(':')[0]), seeds)
+
+    def test_ctrl_c_while_shrinking_keeps_the_finding_as_it_was_found(self):
+        process = self.start('--time', '300s', '--plant', PLANT, '--jobs', '1', '--results',
+                             'r.db', start_new_session=True)
+        while not (self.folder / 'findings').exists():  # made when shrinking is ordered
+            self.assertIsNone(process.poll())
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, err), (1, b''), out)
+        names = [path.name for path in (self.folder / 'findings').iterdir()]
+        self.assertIn('001.yaml', names)
+        self.assertEqual([name for name in names if 'partial' in name], [])
+        self.assertEqual(run_line('hvsim run findings/001.yaml --plant ' + PLANT,
+                                  self.folder).returncode, 1)
+        self.assertIn(b'001.yaml', self.hvsim('results', 'show', 'r.db').stdout)
+
+    def test_workers_that_are_killed_again_and_again_lose_nothing(self):
+        """Mutants and forked worlds among what they work on."""
+        process = self.start('--seeds', '1..150', '--results', 'r.db', '--jobs', '2')
+        killed = 0
+        while process.poll() is None and killed < 5:
+            time.sleep(0.2)
+            for worker in children_of(process.pid)[:1]:
+                os.kill(worker, signal.SIGKILL)
+                killed += 1
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, err), (0, b''), out)
+        notes = [line for line in out.decode().splitlines() if line.startswith('note: ')]
+        self.assertLessEqual(len(notes), killed)
+        self.assertIn(b'explored 150 seeds', out)
+        self.assertEqual(self.shown('r.db'), '150: 1..150')
+
+    def test_two_that_start_at_once_share_nothing_by_halves(self):
+        """One results file: one works, the other says so. One folder: names of their own."""
+        both = [self.start('--seeds', '1..40', '--no-mutants', '--results', 'r.db', '--jobs', '1')
+                for _ in range(2)]
+        ends = sorted((process.wait(PATIENCE), process.stderr.read().count(b'\n'))
+                      for process in both)
+        self.assertIn(ends, ([(0, 0), (2, 1)], [(0, 0), (0, 0)]))  # or one after the other
+        self.assertEqual(self.shown('r.db'), '40: 1..40')
+        both = [self.start('--seeds', '1..40', '--plant', PLANT, '--no-shrink', '--jobs', '1')
+                for _ in range(2)]
+        found = []
+        for process in both:
+            found += re.findall(rb'hvsim run (\S+)', process.communicate(timeout=PATIENCE)[0])
+        self.assertEqual(len(found), len(set(found)), found)
+        self.assertEqual(sorted(name.decode() for name in found),
+                         sorted(f'findings/{path.name}' for path in
+                                (self.folder / 'findings').glob('*.yaml')))
+
     def test_a_killed_worker_loses_nothing(self):
         process = self.start('--seeds', '1..150', '--results', 'r.db', '--jobs', '2',
                              '--no-mutants')
@@ -189,6 +236,68 @@ class Explore(Case):
                                  'r.db')
         self.assertIn(b'explored 60 seeds', again.stdout)
         self.assertEqual(self.shown('r.db'), '60: 1..60')
+
+    def test_a_disk_that_fills_up_is_one_line_and_loses_nothing_that_was_saved(self):
+        """The limit comes on while it works, as a disk fills: saving fails from then on."""
+        process = self.start('--time', '300s', '--results', 'r.db', '--jobs', '1', '--no-mutants')
+        while not (self.folder / 'r.db').exists() or not children_of(process.pid):
+            time.sleep(0.02)
+        limit = 8 * 1024
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, limit))
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, err), (2, b''), out)
+        notes = [line for line in out.decode().splitlines() if line.startswith('note: ')]
+        self.assertEqual(len(notes), 1, out)
+        self.assertRegex(notes[0], r'r\.db: results cannot be saved \(.*\)')
+        said = int(re.search(rb'explored (\d+) seed', out)[1])
+        shown = self.hvsim('results', 'show', 'r.db').stdout.decode()
+        kept = re.search(r'seeds +(\d+)', shown)
+        self.assertLessEqual(int(kept[1]) if kept else 0, said)
+        self.expect_code(0, 'explore', 'moving.yaml', '--seeds', '1..60', '--no-mutants',
+                         '--results', 'r.db')
+        self.assertRegex(self.shown('r.db'), r': 1\.\.')
+
+    def test_a_finding_that_has_no_place_is_printed_whole(self):
+        out = self.hvsim('explore', 'moving.yaml', '--seeds', '1..40', '--plant', PLANT,
+                         '--no-shrink', prefix=('prlimit', '--fsize=64')).stdout.decode()
+        self.assertIn('note: findings/001.yaml: cannot be written; what would be in it is printed '
+                      'below', out)
+        text = out.split('could not be written to findings/001.yaml:\n\n')[1]
+        text = text.split('\n   hvsim run findings/001.yaml')[0]
+        self.assertEqual([path.name for path in (self.folder / 'findings').iterdir()], [])
+        self.write('findings/001.yaml', text)
+        self.assertEqual(run_line('hvsim run findings/001.yaml --plant ' + PLANT,
+                                  self.folder).returncode, 1)
+
+    def test_numbers_that_make_no_sense_cost_one_line(self):
+        huge = '99999999999999999999'
+        for option, values in (
+                ('--seeds', ('-1', '0', '1..0', '1.5', huge, '1..' + huge, '1...5')),
+                ('--jobs', ('-1', '0', '1.5', 'two', '1025', huge)),
+                ('--time', ('-3s', '0s', '3', 'soon', huge + 'h')),
+                ('--shard', ('0/3', '-1/3', '4/3', '1/0', 'a/b', '1/' + huge)),
+                ('--run-limit', ('-1s', '0s', '1', huge + 's')),
+                ('--shrink-limit', ('-1s', '0s', 'x', huge + 's')),
+                ('--memory-limit', ('-1GiB', '0B', '5', huge + 'TiB')),
+                ('--twin-every', ('-1', '1.5', 'x', huge)),
+                ('--twice-every', ('-1', '1.5', 'x', huge))):
+            for value in values:
+                with self.subTest(option=option, value=value):
+                    self.expect_mistake('explore', 'moving.yaml', option, value,
+                                        begins=re.escape(f'{option} {value}: is'))
+        for option, values in (('--seeds', ('-1', '0', '1.5', 'x', huge)),
+                               ('--ranges', ('-1', '0', '1.5', 'x', huge)),
+                               ('--jobs', ('-1', '0', '1.5', 'x', huge))):
+            for value in values:
+                with self.subTest(command='hunt', option=option, value=value):
+                    self.expect_mistake('plants', 'hunt', '--scenario', 'moving.yaml', option,
+                                        value, begins=re.escape(f'{option} {value}: is'))
+        for option, values in (('--time', ('-1s', '0s', '1', 'x', '0.1us', huge + 'h')),
+                               ('--seed', ('-1', '1.5', 'x', huge))):
+            for value in values:
+                with self.subTest(command='shrink', option=option, value=value):
+                    self.expect_mistake('shrink', 'moving.yaml', '-o', 'o.yaml', option, value,
+                                        begins=re.escape(f'{option} {value}: is'))
 
     def test_a_run_that_needs_too_much_memory_is_a_finding(self):
         out = self.expect_code(70, 'explore', 'moving.yaml', '--seeds', '1..100000', '--time', '3s',

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "scenarios/explore/fork_points.hpp"
@@ -28,33 +30,21 @@ using scenarios::RunName;
 using scenarios::Scenario;
 using scenarios::Variations;
 
-constexpr const char* kText = R"(
-scenario: varied
-end: 2500ms
-hosts: {alpha: {memory: 1GiB}, beta: {memory: 1GiB}}
-networks:
-  migration: {hosts: [alpha, beta], bandwidth: 10Gbit/s, latency: 40us}
-storage: {disk1: {size: 4MiB}}
-vms:
-  web:
-    host: alpha
-    memory: 64MiB
-    guest: {model: worker, working-set: 4MiB, dirty-rate: 8, disk-interval: 20ms,
-            blocks-per-write: 8, flush-every: 4}
-    disks: [disk1]
-    heartbeat: 200ms
-migration: {connect-timeout: 100ms, patience: 200ms, answer-timeout: 200ms, query-interval: 50ms,
-            idle-timeout: 400ms}
-timeline:
-  - {at: 300ms, move-vm: web, to: beta}
+constexpr const char* kVaried = R"(
 vary:
   - {value: vms.web.memory, choice: [64MiB, 128MiB]}
   - {value: networks.migration.latency, log-range: [10us, 10ms]}
   - {value: vms.web.guest.dirty-rate, range: [1, 40]}
 budget: {faults: 3, hosts-down: 1, from: 100ms, until: 1500ms}
-expect:
-  - survives-with-owner: true
 )";
+
+/// The scenario of all tests of exploring, with values that vary and a budget.
+std::string text() {
+  std::ifstream file(HVSIM_MOVING);
+  std::ostringstream text;
+  text << file.rdbuf() << kVaried;
+  return text.str();
+}
 
 int sweep() {
   const char* text = std::getenv("HVSIM_SWEEP");
@@ -63,7 +53,7 @@ int sweep() {
 
 class Variation : public testing::Test {
  protected:
-  Scenario base = scenarios::parse_scenario("varied.yaml", kText);
+  Scenario base = scenarios::parse_scenario("varied.yaml", text());
   Variations variations{base};
   std::vector<RunName> names() const {
     std::vector<RunName> all;
@@ -196,12 +186,13 @@ TEST_F(Variation, AWorldForkedAtAPointIsTheSameRunFromTheStart) {
     const RunName name{seed, {}};
     Scenario scenario = variations.concrete(name);
     scenarios::ForkPoints::reserve_faults(scenario);
-    scenarios::ForkPoints points(variations, scenario, name, counts,
-                                 {[](const RunName&) {},
-                                  [&children](const RunName& child, const std::string& death) {
-                                    EXPECT_EQ(death, "");
-                                    children.push_back(child);
-                                  }});
+    scenarios::ForkPoints points(
+        variations, scenario, name, counts,
+        {[](const RunName&) {},
+         [&children](const RunName& child, const std::string& death, bool) {
+           EXPECT_EQ(death, "");
+           children.push_back(child);
+         }});
     scenarios::ProbeOptions options;
     options.prepare = [&points](scenarios::Simulation& simulation) {
       points.attach_to(simulation);

@@ -2,11 +2,13 @@
 
 import pathlib
 import re
+import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'cli'))
 
-from support import QUICKSTART, Case, main, run_line  # noqa: E402
+from support import HVSIM, PATIENCE, QUICKSTART, Case, hash_in, main, run_line  # noqa: E402
 
 PLANT = 'migration.forgets-final-set'
 
@@ -43,6 +45,33 @@ class Shrink(Case):
         self.assertIn('--plant ' + PLANT, out.splitlines()[-1])
         self.expect_mistake('shrink', 'fails.trace', '-o', 'other.yaml', '--seed', '2',
                             begins='a trace has its own seed')
+
+    def test_a_minimal_scenario_fails_the_same_way_elsewhere(self):
+        """Another folder and name, another program file, no environment, other addresses."""
+        self.shrunk(QUICKSTART, '--plant', PLANT)
+        elsewhere = self.folder / 'clone/of it'
+        elsewhere.mkdir(parents=True)
+        shutil.copy(self.folder / 'min.yaml', elsewhere / 'found.yaml')
+        shutil.copy(HVSIM, elsewhere / 'program')
+        property_line = r'\n  VIOLATED  (MI-1) .*\n +(at .*)\n'
+        told = set()
+        at_home = self.expect_code(1, 'run', 'min.yaml', '--plant', PLANT).stdout.decode()
+        told.add((hash_in(at_home.rsplit('again:', 1)[0].encode()),
+                  *re.search(property_line, at_home).groups()))
+        # Addresses are drawn anew each time; where the machine lets us, they are also not drawn.
+        layouts = [[], [], ['setarch', '--addr-no-randomize']]
+        for layout in layouts:
+            if layout and subprocess.run([*layout, 'true'], capture_output=True,
+                                         check=False).returncode != 0:
+                continue
+            there = subprocess.run(
+                ['env', '-i', *layout, './program', 'run', 'found.yaml', '--plant', PLANT],
+                cwd=elsewhere, capture_output=True, check=False, timeout=PATIENCE)
+            self.assertEqual(there.returncode, 1, there.stderr)
+            out = there.stdout.decode()
+            told.add((hash_in(out.rsplit('again:', 1)[0].encode()),
+                      *re.search(property_line, out).groups()))
+        self.assertEqual(len(told), 1, told)
 
     def test_mistakes_cost_one_line(self):
         """And leave no file."""
