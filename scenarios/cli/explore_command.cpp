@@ -6,8 +6,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "scenarios/cli/commands.hpp"
 #include "scenarios/cli/explore_report.hpp"
@@ -49,7 +51,7 @@ namespace {
 
 struct ExploreArguments {
   std::vector<std::string> paths;
-  std::optional<std::string> seeds, time, shard, junit;
+  std::optional<std::string> seeds, time, shard, junit, hashes;
   std::string results;
   std::string findings = "findings";
   std::string run_limit = "60s", memory_limit = "2GiB", shrink_limit = "60s";
@@ -113,10 +115,25 @@ scenarios::CampaignOptions options_of(const ExploreArguments& arguments) {
   return options;
 }
 
+/// One line per run, sorted: scenario, run, hash of its trace.
+std::string hashes_text(const std::map<std::pair<std::string, std::string>, std::string>& hashes) {
+  std::string text;
+  for (const auto& [run, hash] : hashes) text += run.first + ' ' + run.second + ' ' + hash + '\n';
+  return text;
+}
+
 int explore(const ExploreArguments& arguments) {
-  const scenarios::CampaignOptions options = options_of(arguments);
+  scenarios::CampaignOptions options = options_of(arguments);
   if (arguments.junit) require_place("--junit", *arguments.junit);
-  scenarios::Campaign campaign(load_all(arguments.paths), options);
+  if (arguments.hashes) require_place("--hashes", *arguments.hashes);
+  const std::vector<scenarios::Scenario> all = load_all(arguments.paths);
+  std::map<std::pair<std::string, std::string>, std::string> hashes;
+  if (arguments.hashes) {
+    options.on_hash = [&](const scenarios::Item& item, const traces::Digest& hash) {
+      hashes[{all[item.scenario].name, to_text(item.name)}] = traces::to_text(hash);
+    };
+  }
+  scenarios::Campaign campaign(all, options);
   ProgressDisplay display;
   const StopSignal stop;
   const scenarios::CampaignResult result = campaign.run(
@@ -130,6 +147,7 @@ int explore(const ExploreArguments& arguments) {
   if (arguments.junit) {
     write_whole("--junit", *arguments.junit, junit_of(result, campaign.scenarios()));
   }
+  if (arguments.hashes) write_whole("--hashes", *arguments.hashes, hashes_text(hashes));
   return exit_code(result);
 }
 
@@ -149,6 +167,7 @@ void add_explore(Command root) {
       .option("--results", a.results, "SQLite file to keep results in, and to go on from")
       .option("--findings", a.findings, "folder for what is found; empty: none")
       .option("--junit", a.junit, "write a JUnit report to this file")
+      .option("--hashes", a.hashes, "write each run's hash to this file; see ./dev audit")
       .option("--plant", a.plants, "switch a deliberate bug on")
       .option("--run-limit", a.run_limit, "longest that one run may take")
       .option("--memory-limit", a.memory_limit, "most memory that one worker may have")
