@@ -32,6 +32,7 @@ class Bash(support.Case):
     def test_offers_the_options_of_a_command(self):
         found = self.completions('hvsim', 'run', '--')
         self.assertIn('--seed', found)
+        self.assertIn('--record-baseline', found)
         self.assertNotIn('--until', found)
 
     def test_offers_the_values_of_an_option(self):

@@ -177,6 +177,25 @@ class Explore(Case):
         self.assertIn(b'explored 150 seeds', out)
         self.assertEqual(self.shown('r.db'), '150: 1..150')
 
+    def test_forked_worlds_that_are_killed_are_no_crash(self):
+        process = self.start('--time', '300s', '--jobs', '1')
+        killed = 0
+        while killed < 3:
+            self.assertIsNone(process.poll())
+            for worker in children_of(process.pid):
+                for world in children_of(worker):
+                    try:
+                        os.kill(world, signal.SIGKILL)
+                        killed += 1
+                    except ProcessLookupError:
+                        pass  # it was done first
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, err), (4, b''), out)
+        self.assertIn(b'no violation found', out)
+        self.assertIn(b'note: a forked world was killed from outside in run ', out)
+
     def test_two_that_start_at_once_share_nothing_by_halves(self):
         """One results file: one works, the other says so. One folder: names of their own."""
         both = [self.start('--seeds', '1..40', '--no-mutants', '--results', 'r.db', '--jobs', '1')
