@@ -4,6 +4,7 @@
 
 #include "hypervisor/core/emit.hpp"
 #include "hypervisor/core/partition.hpp"
+#include "hypervisor/core/plants.hpp"
 
 namespace hv {
 namespace {
@@ -54,7 +55,11 @@ void OverlayPage::move_to(std::optional<sim::Gpfn> place) {
   place_ = place;
   if (!place_) return;
   report(true);
-  partition_.gpa_map().cover(*place_, frame_, rights_);
+  sim::Rights rights = rights_;
+  if (kind_ == OverlayKind::ReferenceTsc && plant(partition_, plants::kReferencePageWritable)) {
+    rights.write = true;
+  }
+  partition_.gpa_map().cover(*place_, frame_, rights);
   if (kind_ != OverlayKind::Message && kind_ != OverlayKind::Event) return;
   const auto purpose = kind_ == OverlayKind::Message ? traces::WatchPurpose::MessagePage
                                                      : traces::WatchPurpose::EventPage;

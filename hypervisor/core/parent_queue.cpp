@@ -5,6 +5,7 @@
 
 #include "hypervisor/core/emit.hpp"
 #include "hypervisor/core/msrs.hpp"
+#include "hypervisor/core/plants.hpp"
 #include "hypervisor/core/synic.hpp"
 #include "traces/digest.hpp"
 
@@ -12,6 +13,7 @@ namespace hv {
 namespace {
 
 constexpr std::uint32_t kMaxConnection = 0x00FF'FFFF;  // ids have 24 bits (spec B.7)
+constexpr std::size_t kPlantedLength = 192;
 
 bool is_privileged(const Partition& partition, std::uint32_t privilege) {
   return (partition.config().privileges.hypercall & privilege) != 0;
@@ -77,6 +79,9 @@ Status ParentQueue::post(ConnectionId id, std::uint32_t type, std::span<const st
   emit(partition_, event);
   if (status != Status::Success) return status;
   Message message{id.value, event.sequence, type, 0, {payload.begin(), payload.end()}};
+  if (payload.size() > kPlantedLength && plant(partition_, plants::kPostCutsLongMessage)) {
+    message.payload.resize(payload.size() - 8);
+  }
   message.due = due_after(partition_.config().synic.message_delay.ns,
                           state_.messages.empty() ? 0 : state_.messages.back().due);
   state_.messages.push_back(std::move(message));

@@ -27,7 +27,18 @@ void forget_as_planted(const Partition& partition, SavedPartition& saved) {
     const bool timers = std::any_of(vp.timers.begin(), vp.timers.end(),
                                     [](const auto& timer) { return timer.config != 0; });
     if (timers && plant(partition, plants::kSaveForgetsTimer)) vp.timers = {};
+    const bool waiting = std::any_of(vp.synic.queues.begin(), vp.synic.queues.end(),
+                                     [](const auto& queue) { return !queue.empty(); });
+    if (waiting && plant(partition, plants::kSaveForgetsQueue)) vp.synic.queues = {};
+    const bool retries = vp.synic.retry_at != Synic::kNoRetry;
+    if (retries && plant(partition, plants::kSaveForgetsRetry)) {
+      vp.synic.retry_at = Synic::kNoRetry;
+    }
+    const bool requested = vp.apic.irr != Apic::Vectors{};
+    if (requested && plant(partition, plants::kSaveForgetsInterrupts)) vp.apic.irr = {};
+    if (vp.idle_ns != 0 && plant(partition, plants::kSaveForgetsIdleTime)) vp.idle_ns = 0;
   }
+  if (plant(partition, plants::kSaveRoundsTime)) saved.guest_ns -= saved.guest_ns % 100;
 }
 
 /// Every page that is to be covered must exist here.
@@ -183,7 +194,10 @@ void Partition::apply(const SavedPartition& saved) {
   impl_->hypercall_msr = saved.hypercall;
   impl_->reference_tsc_msr = saved.reference_tsc;
   impl_->last_reference = saved.last_reference;
-  impl_->hypercall_page.move_to(place_of(saved.hypercall));  // contents came with the memory
+  // The contents came with the memory.
+  if (!plant(*this, plants::kHypercallPageForgotten)) {
+    impl_->hypercall_page.move_to(place_of(saved.hypercall));
+  }
   impl_->reference_page.move_to(place_of(saved.reference_tsc));
   impl_->parent.set_state(saved.parent);
   impl_->ipis = saved.ipis;

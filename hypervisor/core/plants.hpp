@@ -16,6 +16,17 @@ inline constexpr const char* kPendingFlagForgotten = "core.pending-flag-forgotte
 inline constexpr const char* kTimerEarly = "core.timer-early";
 inline constexpr const char* kSaveForgetsSint = "core.save-forgets-sint";
 inline constexpr const char* kSaveForgetsTimer = "core.save-forgets-timer";
+inline constexpr const char* kSaveForgetsQueue = "core.save-forgets-queue";
+inline constexpr const char* kSaveForgetsRetry = "core.save-forgets-retry";
+inline constexpr const char* kSaveForgetsInterrupts = "core.save-forgets-interrupts";
+inline constexpr const char* kSaveForgetsIdleTime = "core.save-forgets-idle-time";
+inline constexpr const char* kSaveRoundsTime = "core.save-rounds-time";
+inline constexpr const char* kTimerEarlyAfterResume = "core.timer-early-after-resume";
+inline constexpr const char* kPostCutsLongMessage = "core.post-cuts-long-message";
+inline constexpr const char* kEomIgnored = "core.eom-ignored";
+inline constexpr const char* kReferencePageWritable = "core.reference-page-writable";
+inline constexpr const char* kEventPageForgotten = "core.restore-forgets-event-page";
+inline constexpr const char* kHypercallPageForgotten = "core.restore-forgets-hypercall-page";
 
 inline constexpr PlantInfo kPlants[] = {
     {kSkipFinalizing, "FinalizePartition goes from Active to Finalized without Finalizing",
@@ -36,6 +47,27 @@ inline constexpr PlantInfo kPlants[] = {
      "equality over migration (MI-1)"},
     {kSaveForgetsTimer, "the saved state leaves out the synthetic timers",
      "equality over migration (MI-1)"},
+    {kSaveForgetsQueue, "the saved state leaves out messages that wait for a slot",
+     "equality over migration (MI-1)"},
+    {kSaveForgetsRetry, "the saved state leaves out when waiting messages are tried again",
+     "equality over migration (MI-1)"},
+    {kSaveForgetsInterrupts, "the saved state leaves out interrupts that are requested",
+     "equality over migration (MI-1)"},
+    {kSaveForgetsIdleTime, "the saved state leaves out how long a processor was idle",
+     "equality over migration (MI-1)"},
+    {kSaveRoundsTime, "the saved guest time is cut to whole ticks of the reference counter",
+     "equality over migration (MI-1)"},
+    {kTimerEarlyAfterResume, "a timer that a resume arms again fires one tick early",
+     "guests that look at the clock (no-guest-panic)"},
+    {kPostCutsLongMessage, "a posted message of more than 192 bytes loses its last 8",
+     "message order (SY-2)"},
+    {kEomIgnored, "a guest's end of message delivers nothing", "guests that wait (twin-equal)"},
+    {kReferencePageWritable, "the reference TSC page is mapped writable",
+     "GPA rights and overlays (HV-5)"},
+    {kEventPageForgotten, "a restored SynIC has its event page switched off",
+     "guests that wait (twin-equal)"},
+    {kHypercallPageForgotten, "a restored partition has no hypercall page",
+     "guests that go on (no-guest-panic)"},
 };
 
 }  // namespace hv::plants

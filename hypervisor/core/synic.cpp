@@ -91,7 +91,7 @@ void Synic::end_of_message(bool by_eoi) {
   event.vp = vp_.index().value;
   event.by_eoi = by_eoi;
   emit(vp_.partition(), event);
-  scan();
+  if (!plant(vp_.partition(), plants::kEomIgnored)) scan();
 }
 
 /// TLFS 14.2.4: one look at every source that has something to deliver.
@@ -332,7 +332,9 @@ void Synic::set_state(const State& state) {
     return sim::Gpfn{reg >> sim::kPageShift};
   };
   message_page_.move_to(place(state_.simp));
-  event_page_.move_to(place(state_.siefp));
+  if (!plant(vp_.partition(), plants::kEventPageForgotten)) {
+    event_page_.move_to(place(state_.siefp));
+  }
   if (before.control != state_.control) report_control(255);
   for (unsigned sint = 0; sint < kSints; ++sint) {
     if (before.sint[sint] != state_.sint[sint]) report_control(static_cast<std::uint8_t>(sint));

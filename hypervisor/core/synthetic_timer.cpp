@@ -72,12 +72,13 @@ void SyntheticTimer::begin() {
   start_clock();
 }
 
-void SyntheticTimer::start_clock() {
+void SyntheticTimer::start_clock(bool after_resume) {
   if (!enabled() || state_.count == 0 || state_.blocked) return;
   if (state_.fire_at >= kEndOfTime) return;
   const Partition& partition = vp_.partition();
   auto guest = static_cast<std::int64_t>(state_.fire_at * kTickNs);
   if (plant(partition, plants::kTimerEarly)) guest -= kPlantedLeadNs;
+  if (after_resume && plant(partition, plants::kTimerEarlyAfterResume)) guest -= kTickNs;
   const std::uint64_t timer = std::uint64_t{vp_.index().value} << 8 | index_;
   guest += sim::invited_delay(partition.node(), points::kLateTimer,
                               {partition.vm(), timer, state_.fire_at}, kInvitedDelay)
@@ -166,7 +167,7 @@ void SyntheticTimers::stop_clock() {
 }
 
 void SyntheticTimers::start_clock() {
-  for (auto& timer : timers_) timer->start_clock();
+  for (auto& timer : timers_) timer->start_clock(true);
 }
 
 }  // namespace hv

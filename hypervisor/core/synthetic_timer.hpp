@@ -44,7 +44,7 @@ class SyntheticTimer {
   void delivered();
 
   void stop_clock() { alarm_.disarm(); }
-  void start_clock();
+  void start_clock(bool after_resume = false);
 
   const State& state() const { return state_; }
   void set_state(const State& state) { state_ = state; }

@@ -106,13 +106,18 @@ sim::Task<bool> LiveSource::pre_copy() {
   memory.start_log();
   memory.witness_interval(0);
   traces::PageSet everything;
-  everything.add(0, memory.frames());
+  const bool ram_only = host_.node.world().plant(host_.node, "migration.leaves-out-overlays");
+  everything.add(0, ram_only ? memory.ram_pages() : memory.frames());
   for (rounds_ = 0;; ++rounds_) {
     traces::PageSet set = rounds_ == 0 ? everything : next_dirty_set(rounds_, false);
     const bool sent = co_await send_set(rounds_, false, std::move(set));
     if (!sent) co_return false;
+    if (host_.node.world().plant(host_.node, "migration.clears-log-after-round")) {
+      memory.fetch_and_clear();
+    }
     const bool few = memory.dirty_pages() <= host_.settings.threshold_pages;
-    const bool enough = rounds_ + 1 >= host_.settings.round_limit;
+    const bool one_more = host_.node.world().plant(host_.node, "migration.one-round-too-many");
+    const bool enough = rounds_ + 1 >= host_.settings.round_limit + (one_more ? 1 : 0);
     const sim::Operation round{job_, rounds_};
     const bool again = few && !enough && invited(kPointOneMoreRound, round);
     if ((few && !again) || (!few && !enough && invited(kPointEarlyStop, round))) break;
@@ -129,11 +134,13 @@ sim::Task<bool> LiveSource::stop_and_copy() {
   vm_.suspend("live migration");
   if (!vm_.devices_idle()) sometimes(kPointIoInFlight);
   const bool late = host_.node.world().plant(host_.node, "migration.quiesces-late");
+  const std::uint32_t round = rounds_ + 1;
+  const bool early = host_.node.world().plant(host_.node, "migration.fetches-before-quiesce");
+  traces::PageSet set;
+  if (early) set = next_dirty_set(round, true);
   if (!late) co_await vm_.quiesce();
   vm_.emit_digests(traces::DigestPoint::Suspended);
-
-  const std::uint32_t round = rounds_ + 1;
-  traces::PageSet set = next_dirty_set(round, true);
+  if (!early) set = next_dirty_set(round, true);
   if (set.empty()) sometimes(kPointLastRoundEmpty);
   const bool forget = host_.node.world().plant(host_.node, "migration.forgets-final-set");
   if (forget) set.clear();
@@ -143,7 +150,9 @@ sim::Task<bool> LiveSource::stop_and_copy() {
 
   StateMessage state;
   state.memory = vm_.memory().digest(&state.pages);
-  state.verify = !forget && !late;  // a bug must get as far as the checkers
+  // A bug must get as far as the checkers.
+  state.verify = !forget && !late && !early &&
+                 !host_.node.world().plant(host_.node, "migration.leaves-out-overlays");
   state.state = vm_.save();
   traces::ByteWriter body;
   state.encode(body);
@@ -211,7 +220,9 @@ sim::Task<Result> LiveSource::resolve() {
       co_await host_.store.put(vm_.config().number, gone);
       co_return finish(MigrationOutcome::Completed, "the target had committed");
     }
-    if (verdict == Verdict::NotCommitted) {
+    const bool guesses = verdict == Verdict::Unknown &&
+                         host_.node.world().plant(host_.node, "migration.resolves-by-guess");
+    if (verdict == Verdict::NotCommitted || guesses) {
       const bool withdrawn = co_await withdraw();
       if (withdrawn) {
         sometimes(kPointWithdrawn);
@@ -228,6 +239,7 @@ sim::Task<bool> LiveSource::withdraw() {
   Ownership record;
   record.claim = Claim::Owned;
   record.epoch = epoch_ + 2;
+  if (host_.node.world().plant(host_.node, "migration.withdraws-old-epoch")) record.epoch = epoch_;
   const bool durable = co_await host_.store.put(vm_.config().number, record);
   if (!durable) co_return false;
   emit_commit(CommitStep::Withdrawn, host_.node.id());
@@ -246,7 +258,9 @@ sim::Task<Result> LiveSource::abort() {
     stream_->close();
   }
   stop_tracking();
-  if (suspended_) {
+  const bool forgotten = suspended_ && !vm_.disks_open() &&
+                         host_.node.world().plant(host_.node, "migration.abort-keeps-suspended");
+  if (suspended_ && !forgotten) {
     sometimes(kPointAbortsSuspended);
     resume_here("migration aborted");
   }

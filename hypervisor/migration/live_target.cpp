@@ -36,8 +36,7 @@ sim::Task<> LiveTarget::answer_query(sim::Message query) {
   const auto numbers = numbers_of(query, 3);
   if (!numbers) co_return;
   const sim::Operation asked{(*numbers)[0], (*numbers)[1], stream_->number()};
-  const sim::Duration late =
-      sim::invited_delay(host_.node, kPointLateVerdict, asked, kLateVerdict);
+  const sim::Duration late = sim::invited_delay(host_.node, kPointLateVerdict, asked, kLateVerdict);
   if (late.ns != 0) co_await host_.node.sleep(late);
   const Verdict verdict = management_.committed(static_cast<std::uint32_t>((*numbers)[1]),
                                                 (*numbers)[0], (*numbers)[2]);
@@ -167,6 +166,7 @@ sim::Task<bool> LiveTarget::take_over(sim::Message message) {
   Ownership record;
   record.claim = Claim::Owned;
   record.epoch = numbers->front();
+  if (host_.node.world().plant(host_.node, "migration.commit-keeps-epoch")) --record.epoch;
   record.job = job_;
   management_.committing(job_);
   const bool durable = co_await host_.store.put(config_.number, record);

@@ -23,7 +23,12 @@ bool SharedDiskHandle::open() {
   return is_open();
 }
 
-void SharedDiskHandle::seize() { epoch_ = disk_.seize(host_); }
+void SharedDiskHandle::seize() {
+  const std::uint64_t before = std::exchange(epoch_, disk_.seize(host_));
+  if (host_.world().plant(host_, "storage.seize-keeps-epoch")) {
+    epoch_ = before != 0 ? before : epoch_ - 1;
+  }
+}
 
 void SharedDiskHandle::close() {
   if (is_open()) disk_.close(host_, std::exchange(epoch_, 0));
@@ -42,7 +47,9 @@ sim::Task<sim::DiskStatus> SharedDiskHandle::read(sim::Lba lba, std::span<std::b
   std::size_t done = 0;
   do {
     const std::span<std::byte> part = out.subspan(done, std::min(most, out.size() - done));
-    status = co_await disk_.read(host_, {lba.value + done / sim::kSectorSize}, part);
+    const bool repeats = done != 0 && host_.world().plant(host_, "storage.split-read-repeats");
+    const std::uint64_t ahead = repeats ? 0 : done / sim::kSectorSize;
+    status = co_await disk_.read(host_, {lba.value + ahead}, part);
     done += part.size();
   } while (status == sim::DiskStatus::Ok && done < out.size());
   if (status == sim::DiskStatus::Ok && host_.world().plant(host_, "storage.stale-read")) {
@@ -62,6 +69,8 @@ sim::Task<sim::DiskStatus> SharedDiskHandle::write(sim::Lba lba, std::vector<std
   for (std::size_t done = 0; status == sim::DiskStatus::Ok && done < data.size(); done += most) {
     const auto rest = std::span(data).subspan(done, std::min(most, data.size() - done));
     std::vector<std::byte> part(rest.begin(), rest.end());
+    const bool odd_end = done != 0 && part.size() < most;
+    if (odd_end && host_.world().plant(host_, "storage.split-write-drops-rest")) break;
     const sim::Lba at{lba.value + done / sim::kSectorSize};
     status = co_await disk_.write(host_, epoch, at, std::move(part));
   }

@@ -24,6 +24,16 @@ inline constexpr hv::PlantInfo kPlants[] = {
     {"vmbus.restore-replays-packet", "restoring steps back by one packet", "RB-3"},
     {"vmbus.restore-forgets-doorbell",
      "neither rings are looked at nor doorbells raised after a restore", "twin-equal"},
+    {"vmbus.write-loses-wrapped-tail", "what a packet has beyond the ring's end is not written",
+     "RB-3"},
+    {"vmbus.read-loses-wrapped-tail", "what a packet has beyond the ring's end is read as zeros",
+     "RB-3"},
+    {"vmbus.write-index-at-end", "a write index at the very end of the ring does not wrap", "RB-1"},
+    {"vmbus.read-index-at-end", "a read index at the very end of the ring does not wrap", "RB-1"},
+    {"vmbus.resume-forgets-last-channel", "a resume does not look at the last channel's ring",
+     "RB-5"},
+    {"vmbus.restore-drops-answers", "answers that wait when a VM is saved are not restored",
+     "VB-3"},
 };
 
 }  // namespace vmbus

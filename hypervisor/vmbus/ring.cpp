@@ -195,13 +195,18 @@ RingWriter::Written RingWriter::write(const PacketOut& packet) {
   if (plants_ != nullptr && plants_->plant("vmbus.wrong-trailer")) trailer.start = start + 8;
   result.start = start;
   result.end = (start + need) % size;
+  if (start + need == size && plants_ != nullptr && plants_->plant("vmbus.write-index-at-end")) {
+    result.end = size;
+  }
   const std::vector<std::byte> bytes = encode(packet, trailer);
   const auto body = std::span(bytes).first(bytes.size() - sizeof(trailer));
   if (plants_ != nullptr && plants_->plant("vmbus.publishes-early")) {
     write_data(memory_, start, body);
     store(memory_, ring_header::kWriteIndex, result.end);
   }
-  write_data(memory_, start, bytes);
+  const bool wraps = start + bytes.size() > size;
+  const bool cut = wraps && plants_ != nullptr && plants_->plant("vmbus.write-loses-wrapped-tail");
+  write_data(memory_, start, std::span(bytes).first(cut ? size - start : bytes.size()));
   result.fits = true;
   result.hash = traces::hash64_of(body);
   result.check = publish(result.start, result.end);
@@ -245,7 +250,9 @@ RingReader::Read RingReader::read() {
     return result;
   }
   std::vector<std::byte> bytes(length);
-  read_data(memory_, start, bytes);
+  const bool wraps = start + length > size;
+  const bool cut = wraps && plants_ != nullptr && plants_->plant("vmbus.read-loses-wrapped-tail");
+  read_data(memory_, start, std::span(bytes).first(cut ? size - start : length));
   // The copy is what counts: the guest may have changed the descriptor between the two reads.
   std::memcpy(bytes.data(), &descriptor, sizeof(descriptor));
   result.packet = decode(bytes, descriptor);
@@ -253,7 +260,11 @@ RingReader::Read RingReader::read() {
 
   result.error = RingError::None;
   result.hash = traces::hash64_of(bytes);
-  result.end = (start + length + protocol::kTrailerBytes) % size;
+  const std::uint32_t next = start + length + protocol::kTrailerBytes;
+  result.end = next % size;
+  if (next == size && plants_ != nullptr && plants_->plant("vmbus.read-index-at-end")) {
+    result.end = size;
+  }
   result.check = publish(result.start, result.end);
   return result;
 }

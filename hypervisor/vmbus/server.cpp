@@ -125,12 +125,11 @@ sim::Duration Server::Impl::delay_of(const Incoming& incoming) {
 
 sim::Duration Server::Impl::delay_of(const Outgoing& message) const {
   using traces::VmbusMessage;
-  const bool offer =
-      message.type == VmbusMessage::Offer || message.type == VmbusMessage::AllOffers;
+  const bool offer = message.type == VmbusMessage::Offer || message.type == VmbusMessage::AllOffers;
   const sim::Operation operation{partition.vm(), static_cast<std::uint64_t>(message.type),
                                  message.relid, message.id};
-  return sim::invited_delay(partition.node(), offer ? kPointLateOffer : kPointLateAnswer,
-                            operation, offer ? kLateOffer : kLateAnswer);
+  return sim::invited_delay(partition.node(), offer ? kPointLateOffer : kPointLateAnswer, operation,
+                            offer ? kLateOffer : kLateAnswer);
 }
 
 void Server::Impl::serve() {
@@ -232,6 +231,7 @@ void Server::Impl::resume() {
   for (std::size_t i = 0; i < channels.size(); ++i) {
     ServerChannel& channel = *channels[i];
     if (!channel.is_open() || plant("vmbus.restore-forgets-doorbell")) continue;
+    if (i + 1 == channels.size() && plant("vmbus.resume-forgets-last-channel")) continue;
     channel.look();
     if (channel.is_open()) channel.raise_doorbell(traces::SignalReason::Restore);
   }

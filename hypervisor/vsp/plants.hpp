@@ -13,6 +13,12 @@ inline constexpr hv::PlantInfo kPlants[] = {
     {"storvsp.short-dma", "the last sector of a read never reaches the guest", "SV-3"},
     {"storvsp.short-write", "the last sector of a write is taken as zeros", "SV-3"},
     {"storvsp.lying-flush", "SYNCHRONIZE CACHE completes without a flush", "SV-4"},
+    {"storvsp.busy-is-good", "a request that is refused as BUSY is reported as done", "SV-3"},
+    {"storvsp.attention-is-good", "a request that ends with UNIT ATTENTION is reported as done",
+     "SV-3"},
+    {"storvsp.idle-with-one-left", "a VSP with one request under way counts as drained", "MI-4"},
+    {"storvsp.read-cuts-lba", "reads use 6 bits of the block address less than writes", "SV-3"},
+    {"heartbeat.restore-repeats", "a restored heartbeat repeats its last number", "twin-equal"},
     {"heartbeat.before-negotiation", "a heartbeat goes out before versions are agreed",
      "heartbeats-answered"},
 };

@@ -106,8 +106,8 @@ void StorVsp::Impl::take_data(Request& request) {
 sim::Task<> StorVsp::Impl::serve(Impl& impl, Request& request) {
   co_await impl.host.sleep_until(request.start);
   Outcome outcome = co_await execute(impl, request);
-  const sim::Duration late = sim::invited_delay(
-      impl.host, kPointLateCompletion, {impl.config.vm, request.serial}, kLateCompletion);
+  const sim::Duration late = sim::invited_delay(impl.host, kPointLateCompletion,
+                                                {impl.config.vm, request.serial}, kLateCompletion);
   if (late.ns != 0) co_await impl.host.sleep(late);
   impl.finish(request, std::move(outcome));
 }
@@ -153,12 +153,19 @@ StorVsp::Impl::Outcome StorVsp::Impl::control(const Request& request) {
 bool StorVsp::Impl::refuses(const Request& request, Outcome& outcome) {
   if (request.serial % 2 != 0) return false;
   const sim::Operation operation{config.vm, request.serial};
+  const auto claimed = static_cast<std::uint32_t>(
+      request.command->kind == Kind::Flush ? 0 : transfer_bytes(*request.command));
   if (host.world().buggify(host, kPointBusy, operation)) {
-    outcome.busy = true;
+    outcome.busy = !plant("storvsp.busy-is-good");
+    if (!outcome.busy) outcome.moved = claimed;
     return true;
   }
   if (!host.world().buggify(host, kPointUnitAttention, operation)) return false;
-  outcome.sense = scsi::kResetOccurred;
+  if (plant("storvsp.attention-is-good")) {
+    outcome.moved = claimed;
+  } else {
+    outcome.sense = scsi::kResetOccurred;
+  }
   return true;
 }
 
@@ -182,7 +189,9 @@ sim::Task<StorVsp::Impl::Outcome> StorVsp::Impl::transfer(Impl& impl, Request& r
     co_return outcome;  // no data is no error (SBC-3)
   } else if (command.kind == Kind::Read) {
     outcome.data.resize(transfer_bytes(command));
-    status = co_await disk.read({command.lba}, outcome.data);
+    constexpr std::uint64_t kPlantedMask = 0x7F;
+    const bool cut = command.lba > kPlantedMask && impl.plant("storvsp.read-cuts-lba");
+    status = co_await disk.read({cut ? command.lba & kPlantedMask : command.lba}, outcome.data);
   } else {
     std::vector<std::byte> data = std::move(request.data);
     status = co_await disk.write({command.lba}, std::move(data));

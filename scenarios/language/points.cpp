@@ -8,6 +8,7 @@
 #include "hypervisor/storage/points.hpp"
 #include "hypervisor/vmbus/points.hpp"
 #include "hypervisor/vsp/points.hpp"
+#include "sim/disk/points.hpp"
 
 namespace scenarios {
 
@@ -27,9 +28,9 @@ std::vector<Point> gathered(const Lists&... lists) {
 }  // namespace
 
 const std::vector<Point>& all_buggify_points() {
-  static const std::vector<Point> all =
-      gathered(hv::points::kBuggify, vmbus::kBuggifyPoints, vsp::kBuggifyPoints,
-               storage::kBuggifyPoints, migration::kBuggifyPoints, management::kBuggifyPoints);
+  static const std::vector<Point> all = gathered(
+      hv::points::kBuggify, vmbus::kBuggifyPoints, vsp::kBuggifyPoints, storage::kBuggifyPoints,
+      migration::kBuggifyPoints, management::kBuggifyPoints, sim::disk::kBuggifyPoints);
   return all;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sim/disk/plants.hpp"
+#include "sim/disk/points.hpp"
 #include "sim/disk/shared_disk_impl.hpp"
 #include "traces/assert.hpp"
 
@@ -45,11 +46,25 @@ std::optional<std::uint64_t> SharedDisk::open(Node& host) {
   event.granted = granted;
   node_.world().emit(host.id(), event);
   if (!granted) return std::nullopt;
+  let_stray_write_in();
   return impl_->epoch;
 }
 
+/// A path that failed over may deliver a frame twice, the second time when the disk has another
+/// owner. Whose it is, its epoch says; nobody else has written since, so it is what stands there.
+void SharedDisk::let_stray_write_in() {
+  const std::optional<disk::LastWrite> last = impl_->last_write;
+  if (!last || last->epoch == impl_->epoch || !node_.alive()) return;
+  const Operation stray{config_.number, impl_->epoch};
+  if (!node_.world().buggify(node_, disk::kPointStrayWrite, stray)) return;
+  std::vector<std::byte> data(last->bytes);
+  impl_->content.read(last->lba.value, data);
+  static_cast<void>(land(last->epoch, last->lba, data));
+}
+
 void SharedDisk::close(Node& host, std::uint64_t epoch) {
-  if (impl_->owner != host.id() || impl_->epoch != epoch) return;
+  const bool owns = impl_->owner == host.id() && impl_->epoch == epoch;
+  if (!impl_->owner || (!owns && !node_.world().plant(node_, disk::kPlantStaleClose))) return;
   impl_->owner.reset();
   traces::ev::DiskClosed event;
   event.disk = config_.number;
@@ -59,6 +74,7 @@ void SharedDisk::close(Node& host, std::uint64_t epoch) {
 
 std::uint64_t SharedDisk::seize(Node& host) {
   impl_->owner.reset();
+  if (node_.world().plant(node_, disk::kPlantSeizeKeepsEpoch)) --impl_->epoch;
   return *open(host);
 }
 
@@ -106,6 +122,9 @@ Task<DiskStatus> SharedDisk::read(Node& host, Lba lba, std::span<std::byte> out)
   const Life mine = life();
   const Slot slot = reserve(config_.read_latency, out.size());
   const DiskStatus status = co_await wait_until(host, slot.done, mine);
+  if (status == DiskStatus::Reset && node_.world().plant(node_, disk::kPlantResetIsSuccess)) {
+    co_return DiskStatus::Ok;
+  }
   if (status != DiskStatus::Ok) co_return status;
   if (unreadable(lba, out.size() / kSectorSize)) co_return DiskStatus::MediumError;
   impl_->content.read(lba.value, out);
@@ -133,6 +152,9 @@ Task<DiskStatus> SharedDisk::flush(Node& host, std::uint64_t epoch) {
   if (status != DiskStatus::Ok) co_return status;
   if (!owned_by(epoch)) co_return DiskStatus::NotOwner;
   if (node_.world().plant(node_, disk::kPlantFlushLies)) co_return DiskStatus::Ok;
+  if (impl_->unflushed_writes == 1 && node_.world().plant(node_, disk::kPlantFlushSkipsSingle)) {
+    co_return DiskStatus::Ok;
+  }
   impl_->content.flush();
   traces::ev::DiskFlushed event;
   event.disk = config_.number;
@@ -154,7 +176,14 @@ DiskStatus SharedDisk::land(std::uint64_t epoch, Lba lba, std::span<const std::b
   if (data.size() > kSectorSize && world.plant(node_, disk::kPlantTornSector)) {
     data = data.first(data.size() - kSectorSize);
   }
-  if (!data.empty()) enter_cache(epoch, lba, data);
+  const std::size_t to_extent =
+      (disk::kExtentSectors - lba.value % disk::kExtentSectors) * kSectorSize;
+  if (data.size() > to_extent && world.plant(node_, disk::kPlantStopsAtExtent)) {
+    data = data.first(to_extent);
+  }
+  if (data.empty()) return DiskStatus::Ok;
+  enter_cache(epoch, lba, data);
+  impl_->last_write = disk::LastWrite{epoch, lba, data.size()};
   return DiskStatus::Ok;
 }
 

@@ -128,6 +128,7 @@ class SharedDisk final : NodeFate {
   bool has_room(Lba lba, std::size_t bytes) const;
   void spoil(Lba lba, std::span<std::byte> data);
   DiskStatus land(std::uint64_t epoch, Lba lba, std::span<const std::byte> data);
+  void let_stray_write_in();
   void enter_cache(std::uint64_t epoch, Lba lba, std::span<const std::byte> data);
   bool lost(Lba lba);
   std::optional<Lba> misdirected(Lba lba, std::uint64_t sectors);

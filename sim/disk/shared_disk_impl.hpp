@@ -9,6 +9,17 @@
 
 namespace sim {
 
+namespace disk {
+
+/// The write that came in last, whoever sent it.
+struct LastWrite {
+  std::uint64_t epoch = 0;
+  Lba lba{};
+  std::size_t bytes = 0;
+};
+
+}  // namespace disk
+
 struct SharedDisk::Impl {
   disk::DiskContent content;
   std::uint64_t unflushed_writes = 0;
@@ -19,6 +30,7 @@ struct SharedDisk::Impl {
 
   std::optional<NodeId> owner;
   std::uint64_t epoch = 0;
+  std::optional<disk::LastWrite> last_write;
 
   std::uint64_t resets = 0;  ///< of the controller
   std::map<std::string, DiskFaults> rules;

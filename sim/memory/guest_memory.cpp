@@ -51,7 +51,12 @@ void GuestMemory::write_u32(Frame frame, std::uint32_t offset, std::uint32_t val
 std::uint32_t GuestMemory::fetch_or_u32(Frame frame, std::uint32_t offset, std::uint32_t bits,
                                         traces::Writer writer) {
   const std::uint32_t old = read_u32(frame, offset);
+  const bool clean = logging_ && !impl_->dirty.test(frame);
   write_u32(frame, offset, old | bits, writer);
+  if (clean && impl_->node.world().plant(impl_->node, memory::kPlantFlagNotLogged)) {
+    impl_->dirty.clear(frame);
+    --dirty_count_;
+  }
   return old;
 }
 
@@ -71,7 +76,8 @@ void GuestMemory::touch(Frame first, std::uint64_t count) {
   impl_->contents.versions.touch(first, count, [this](Frame frame) { impl_->written.set(frame); });
   if (!logging_) return;
   const std::uint64_t before = impl_->dirty.count();
-  impl_->dirty.set_range(first, count);
+  const bool short_by_one = impl_->node.world().plant(impl_->node, memory::kPlantRangeMissesLast);
+  impl_->dirty.set_range(first, short_by_one ? count - 1 : count);
   dirty_count_ += impl_->dirty.count() - before;
 }
 
@@ -87,6 +93,10 @@ void GuestMemory::mark_written(Frame frame, traces::Writer writer) {
   if (!logging_ || impl_->dirty.test(frame)) return;
   if (writer == traces::Writer::Host &&
       impl_->node.world().plant(impl_->node, memory::kPlantLogSkipsHostWrites)) {
+    return;
+  }
+  if (frame.value >= config_.ram_pages &&
+      impl_->node.world().plant(impl_->node, memory::kPlantLogSkipsOverlays)) {
     return;
   }
   impl_->dirty.set(frame);
@@ -106,7 +116,7 @@ void GuestMemory::start_log() {
   impl_->dirty.clear_all();
   dirty_count_ = 0;
   logging_ = true;
-  ++generation_;
+  if (!impl_->node.world().plant(impl_->node, memory::kPlantStartKeepsGeneration)) ++generation_;
 }
 
 void GuestMemory::stop_log() {
@@ -123,9 +133,16 @@ traces::PageSet GuestMemory::fetch_and_clear() {
     highest.add(pages.runs().back().end() - 1);
     pages = pages.without(highest);
   }
+  if (impl_->node.world().plant(impl_->node, memory::kPlantLogCutsAtWord)) {
+    traces::PageSet cut;
+    for (const auto& run : pages.runs()) {
+      if (run.end() % 64 == 0) cut.add(run.end() - 1);
+    }
+    pages = pages.without(cut);
+  }
   impl_->dirty.clear_all();
   dirty_count_ = 0;
-  ++generation_;
+  if (!impl_->node.world().plant(impl_->node, memory::kPlantFetchKeepsGeneration)) ++generation_;
   return pages;
 }
 

@@ -1,6 +1,7 @@
 """Every planted bug is caught by the property that it names; the printed command shows it again.
 
-The default is the quickstart; for a bug that it does not reach, the table names what does.
+The default is a run of a model guest, which costs little; for a bug that it does not reach, the
+table names what does, or `plants/` has a run that an exploration found.
 """
 
 import functools
@@ -9,6 +10,9 @@ import re
 import support
 
 QUICKSTART = support.QUICKSTART
+MODEL = support.LIBRARY / 'explore-model.yaml'
+REAL = support.LIBRARY / 'explore-real.yaml'
+STORAGE = support.LIBRARY / 'explore-storage.yaml'
 HERE = support.ROOT / 'tests/scenarios/cli'
 
 # So much I/O that some of it is on its way whenever something happens.
@@ -29,11 +33,23 @@ REACHED_BY = {
     'storage.stale-read': (QUICKSTART, BUSY),
     # Something must be in flight when the VM is suspended.
     'migration.quiesces-late': (QUICKSTART, (*BUSY, '--set', 'vms.web.guest.flush-every=4')),
-    # The fence is a second line of defence: nobody meets it unless the first one fails.
-    'disk.write-ignores-epoch': (QUICKSTART,
-                                 ('--plant', 'migration.source-resumes-after-commit')),
+    'migration.one-round-too-many': (support.LIBRARY / 'memory-hungry.yaml', ()),
+    # Much I/O on a small disk, so that the rings wrap often.
+    'memory.log-skips-host-writes': (STORAGE, ()),
+    'vmbus.read-index-at-end': (STORAGE, ()),
+    'vmbus.read-loses-wrapped-tail': (STORAGE, ()),
+    # Every heartbeat must be answered, which explorations do not ask for.
+    'heartbeat.before-negotiation': (QUICKSTART, ()),
     # What one run leaves behind, only a second run in the same process can show.
     'runner.leaks-between-runs': (QUICKSTART, ('--twice',)),
+}
+# What only a processor with instructions of its own does, or does often enough.
+REAL_GUEST = {
+    'core.overlay-writes-through', 'core.reference-page-writable',
+    'core.restore-forgets-event-page', 'core.restore-forgets-hypercall-page',
+    'core.rights-ignored', 'core.save-forgets-idle-time', 'memory.log-cuts-at-word',
+    'memory.log-skips-overlays', 'memory.start-keeps-generation', 'vmbus.extra-signal',
+    'vmbus.restore-forgets-doorbell',
 }
 # Not deterministic is an exit code of its own.
 EXIT_CODES = {'MG-3': 3}
@@ -53,11 +69,13 @@ class Plants(support.Case):
 
     def test_the_table_names_bugs_that_exist(self):
         """A renamed plant must not lose its scenario."""
-        self.assertLessEqual(set(REACHED_BY), {name for name, _ in PLANTS})
+        found = {path.name.removesuffix('.yaml') for path in (HERE / 'plants').glob('*.yaml')}
+        named = set(REACHED_BY) | REAL_GUEST | found
+        self.assertLessEqual(named, {name for name, _ in PLANTS})
 
     def test_there_are_plants(self):
         """The tests below are made from the list."""
-        self.assertGreater(len(PLANTS), 40)
+        self.assertGreater(len(PLANTS), 85)
 
     def test_every_checker_has_a_bug_that_it_must_catch(self):
         """A checker that nobody can make fail proves nothing."""
@@ -68,7 +86,7 @@ class Plants(support.Case):
 
     def caught(self, plant, prop):
         """Its property is violated; once more from the printed command; and not without the bug."""
-        scenario, options = REACHED_BY.get(plant, (QUICKSTART, ()))
+        scenario, options = reached_by(plant)
         code = EXIT_CODES.get(prop, 1)
         violated = re.compile(rf'^  VIOLATED +{prop} ', re.M)
         out = self.expect_code(code, 'run', scenario, *options, '--plant', plant,
@@ -84,12 +102,23 @@ class Plants(support.Case):
         self.assertNotRegex(without_plant(scenario, options), violated)
 
 
+def reached_by(plant):
+    """(scenario, options) of a run in which the bug is caught."""
+    found = HERE / 'plants' / (plant + '.yaml')
+    if plant in REACHED_BY:
+        return REACHED_BY[plant]
+    if found.exists():
+        return (found, ())
+    return (REAL if plant in REAL_GUEST else MODEL, ())
+
+
 @functools.lru_cache(maxsize=None)
 def without_plant(scenario, options):
     """The same run without the bug."""
     result = support.hvsim('run', scenario, *options, '--quiet', cwd=support.ROOT)
-    expected = 1 if '--plant' in options else 0
-    assert result.returncode == expected, result.stdout.decode() + result.stderr.decode()
+    # Undecided, where a fault of the found run struck that a twin cannot repeat.
+    expected = (1,) if '--plant' in options else (0, 4)
+    assert result.returncode in expected, result.stdout.decode() + result.stderr.decode()
     return result.stdout.decode()
 
 
