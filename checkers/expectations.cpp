@@ -266,6 +266,8 @@ class SurvivesWithOwner final : public Places {
       // A commit that was already on its way when the old owner died makes another host the owner.
       // The same host that comes back has lost what ran on it.
       if (given->owner != owners_[given->vm]) lost_.erase(given->vm);
+    } else if (const auto* vp = event.as<ev::VpState>()) {
+      if (vp->state == traces::VpState::Running) ran_.insert(vp->vm);
     } else if (const auto* state = event.as<ev::VmState>()) {
       // Started again, or ended by its guest or the operator: no matter of hosts any more.
       if (state->state == traces::VmState::Running) lost_.erase(state->vm);
@@ -292,7 +294,10 @@ class SurvivesWithOwner final : public Places {
       if (lost && !where.empty()) {
         violate_at_end(end, "VM runs on " + list(vm) + " although its owner " + who + " died");
       }
-      if (!lost && where.empty() && !doubt && ended_.count(vm) == 0) {
+      if (ran_.count(vm) == 0) {
+        // Its start may have been refused, or not have come about yet.
+        lack("VM " + vms_[vm] + " never ran");
+      } else if (!lost && where.empty() && !doubt && ended_.count(vm) == 0) {
         violate_at_end(end, "VM runs nowhere although its owner " + who + " lives");
       }
       if (!lost && !where.empty() && *where.begin() != owners_[vm]) {
@@ -304,6 +309,7 @@ class SurvivesWithOwner final : public Places {
 
   std::set<std::uint32_t> lost_;
   std::set<std::uint32_t> ended_;
+  std::set<std::uint32_t> ran_;
 };
 
 class NoGuestPanic final : public Property {

@@ -273,6 +273,13 @@ TEST_F(Places, AVmThatWasTurnedOffNeedNotRun) {
   EXPECT_EQ(stream->verdict(), Verdict::Holds);
 }
 
+TEST_F(Places, OfAVmThatNeverRanNothingCanBeSaid) {
+  play("survives-with-owner").created(3, 2);
+  const Finding finding = stream->conclude();
+  EXPECT_EQ(finding.verdict, Verdict::Unknown);
+  EXPECT_NE(finding.explanation.find("VM db never ran"), std::string::npos);
+}
+
 TEST_F(Places, AVmThatWasStartedAgainRuns) {
   play("survives-with-owner").add(ev::NodeKilled{});
   stream->add(ev::NodeRestarted{2});
