@@ -49,8 +49,9 @@ TEST(CancelMigration, AtAnyInstantLeavesTheVmOnOneHost) {
   int cancelled = 0;
   int moved = 0;
   for (int i = 0; i < 30; ++i) {
-    const Played played = play(
-        two_vms(), {FaultLine("cancel-migration", "web").at(60_ms + sim::Duration{i * 400'000})});
+    const Played played =
+        play(two_vms(true, "model: worker"),
+             {FaultLine("cancel-migration", "web").at(60_ms + sim::Duration{i * 400'000})});
     if (played.verdict("faults-struck") != Verdict::Holds) continue;
     const bool completed = played.has("migration.finished alpha completed");
     (completed ? moved : cancelled) += 1;
