@@ -5,7 +5,7 @@
 
 A GoogleTest program counts as its tests, any other as one. A program that ended badly although no
 test of it failed (a crash, a leak at exit, a time-out) is one failure, and so is a log that is
-missing: its build failed. Prints the programs that failed, then, as the last line,
+missing: its build failed. Prints the programs that failed and those that were skipped, then, as the last line,
 `N passed, N failed` (and `, N skipped`); exits with 1 when anything failed.
 """
 
@@ -55,30 +55,34 @@ def of_program(result, output):
 
 
 def of_log(path):
-    """Totals of one run, and the names of the programs that failed."""
+    """Totals of one run, and a remark on each program that failed or was skipped."""
     if not os.path.exists(path):
-        return Totals(failed=1), [f"{path}: no results; the build failed"]
+        return Totals(failed=1), [f"failed: {path}: no results; the build failed"]
     totals = Totals()
-    failures = []
+    remarks = []
     with open(path, encoding="utf-8", errors="replace") as log:
         for line in log:
             program = json.loads(line)
-            counted = of_program(program["result"], program.get("stdout") or "")
+            output = program.get("stdout") or ""
+            counted = of_program(program["result"], output)
             totals.add(counted)
             if counted.failed:
-                failures.append(f"{program['name']}: {program['result']}")
+                remarks.append(f"failed: {program['name']}: {program['result']}")
+            elif program["result"] == "SKIP":
+                why = (output.strip().splitlines() or ["it does not say why"])[-1]
+                remarks.append(f"skipped: {program['name']}: {why}")
     if totals == Totals():
-        return Totals(failed=1), [f"{path}: no test ran"]
-    return totals, failures
+        return Totals(failed=1), [f"failed: {path}: no test ran"]
+    return totals, remarks
 
 
 def main(paths):
     totals = Totals()
     for path in paths:
-        counted, failures = of_log(path)
+        counted, remarks = of_log(path)
         totals.add(counted)
-        for failure in failures:
-            print(f"failed: {failure}", file=sys.stderr)
+        for remark in remarks:
+            print(remark, file=sys.stderr)
     sys.stderr.flush()
     print(totals)
     return 1 if totals.failed else 0

@@ -3,6 +3,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -19,13 +20,16 @@ SOME_SKIPPED = "[  PASSED  ] 2 tests.\n[  SKIPPED ] 4 tests, listed below:\n"
 
 class Counting(unittest.TestCase):
     def summary(self, *programs):
+        return str(self.of_log(*programs)[0])
+
+    def of_log(self, *programs):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "testlog.json")
             with open(path, "w", encoding="utf-8") as log:
                 for result, output in programs:
                     line = {"name": "x", "result": result, "stdout": output}
                     log.write(json.dumps(line) + "\n")
-            return str(count_results.of_log(path)[0])
+            return count_results.of_log(path)
 
     def test_adds_the_tests_of_a_program(self):
         self.assertEqual(self.summary(("OK", GOOD), ("OK", GOOD)), "6 passed, 0 failed")
@@ -46,6 +50,19 @@ class Counting(unittest.TestCase):
     def test_counts_skipped_tests(self):
         self.assertEqual(self.summary(("OK", SOME_SKIPPED), ("SKIP", "")),
                          "2 passed, 0 failed, 5 skipped")
+
+    def test_says_which_program_was_skipped_and_why(self):
+        self.assertEqual(self.of_log(("SKIP", "apt install it\n"))[1],
+                         ["skipped: x: apt install it"])
+
+    def test_a_test_that_lacks_a_program_is_skipped_aloud(self):
+        test = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                            "../scenarios/guests/boot_on_qemu_test.py")
+        done = subprocess.run([sys.executable, test, "hello", "worker"], env={"PATH": ""},
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 77)
+        self.assertEqual(done.stdout, "boot-on-qemu is skipped; to run it: "
+                                      "apt install qemu-system-x86 binutils\n")
 
     def test_a_run_without_tests_failed(self):
         self.assertEqual(self.summary(), "0 passed, 1 failed")

@@ -1,13 +1,28 @@
 """Boots guests on another machine, QEMU, which is no Microsoft hypervisor: the way to 64-bit mode,
 interrupt tables, console, exit port and the memory pattern must work there as well.
 
-boot_on_qemu_test.py QEMU OBJCOPY HELLO WORKER
+boot_on_qemu_test.py HELLO WORKER
+
+Ends with 77, which meson counts as skipped, where a program that it needs is missing.
 """
 
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
+
+SKIPPED = 77
+# The program, and the Debian package that has it.
+NEEDED = (("qemu-system-x86_64", "qemu-system-x86"), ("objcopy", "binutils"))
+
+
+def found_or_skipped():
+    missing = [package for program, package in NEEDED if shutil.which(program) is None]
+    if missing:
+        print(f"boot-on-qemu is skipped; to run it: apt install {' '.join(missing)}")
+        sys.exit(SKIPPED)
+    return [shutil.which(program) for program, _ in NEEDED]
 
 
 def boot(qemu, objcopy, image, place):
@@ -27,7 +42,8 @@ def expect(what, seen, wanted):
 
 
 def main():
-    qemu, objcopy, hello, worker = sys.argv[1:]
+    hello, worker = sys.argv[1:]
+    qemu, objcopy = found_or_skipped()
     with tempfile.TemporaryDirectory() as name:
         place = pathlib.Path(name)
         code, text = boot(qemu, objcopy, hello, place)
