@@ -5,8 +5,8 @@
 
 A GoogleTest program counts as its tests, any other as one. A program that ended badly although no
 test of it failed (a crash, a leak at exit, a time-out) is one failure, and so is a log that is
-missing: its build failed. Prints the programs that failed and those that were skipped, then, as the last line,
-`N passed, N failed` (and `, N skipped`); exits with 1 when anything failed.
+missing: its build failed. Prints the programs that failed and those that were skipped, then, as the
+last line, `N passed, N failed` (and `, N skipped`); exits with 1 when anything failed.
 """
 
 import json

@@ -44,7 +44,7 @@ traces::Digest input_digest(const Scenario& scenario) {
 
 /// The planted bug: a count that outlives the world it belongs to.
 std::uint64_t leaked_count() {
-  static std::uint64_t worlds = 0;
+  static std::uint64_t worlds = 0;  // law 1: broken on purpose, replay must notice
   return worlds++;
 }
 
