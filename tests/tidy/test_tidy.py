@@ -11,6 +11,7 @@ sys.dont_write_bytecode = True  # the source tree stays clean
 import include_edges
 import law_one
 import layout
+import packages
 
 
 class Tree(unittest.TestCase):
@@ -286,6 +287,26 @@ class Layout(Tree):
 
     def test_does_not_look_into_build_trees(self):
         self.passes(layout.check_size, "build-debug/a.cpp", "int n;\n" * 600)
+
+
+class Packages(Tree):
+    SCRIPT = "build_packages=(\n  a b-dev\n  c  # why\n)\nlint_packages=(d)  # why\n"
+    PAGE = "| x | y |\n## Packages\n\n| package | for |\n|---|---|\n{}\n## Next\n| x | y |\n"
+
+    def of(self, rows):
+        return self.found(packages.check, files={"dev": self.SCRIPT,
+                                                 "README.md": self.PAGE.format(rows)})
+
+    def test_leaves_equal_lists_alone(self):
+        self.assertEqual(self.of("| a, b-dev | x |\n| c | y |\n| d | z |"), [])
+
+    def test_finds_what_the_table_lacks(self):
+        self.assertEqual(self.of("| a | x |\n| c | y |\n| d | z |"),
+                         ["dev:2: b-dev is missing in README.md's table of packages"])
+
+    def test_finds_what_the_table_has_too_much(self):
+        self.assertEqual(self.of("| a, b-dev, e | x |\n| c | y |\n| d | z |"),
+                         ["README.md:6: e is not installed by ./dev"])
 
 
 if __name__ == "__main__":

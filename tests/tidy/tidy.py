@@ -13,6 +13,7 @@ sys.dont_write_bytecode = True  # the source tree stays clean
 import include_edges
 import law_one
 import layout
+import packages
 
 CHECKS = {
     "law-1": law_one.check,
@@ -20,6 +21,7 @@ CHECKS = {
     "size": layout.check_size,
     "paths": layout.check_paths,
     "words": layout.check_words,
+    "packages": packages.check,
 }
 
 
