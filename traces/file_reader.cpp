@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <system_error>
 
@@ -36,6 +37,13 @@ struct TraceReader::Chunk {
 };
 
 TraceReader::TraceReader(const std::string& path) : name_(path) {
+  // A pipe has no end that could be waited for. What is no file at all says so itself.
+  std::error_code ignored;
+  const auto kind = std::filesystem::status(path, ignored).type();
+  if (kind == std::filesystem::file_type::fifo || kind == std::filesystem::file_type::socket ||
+      kind == std::filesystem::file_type::character) {
+    throw TraceError(path, "is not a plain file; a file written by --trace would be right");
+  }
   errno = 0;
   auto file = std::make_unique<std::ifstream>(path, std::ios::binary);
   if (!*file) throw TraceError(path, "cannot be opened: " + std::generic_category().message(errno));

@@ -5,7 +5,6 @@ namespace migration {
 namespace {
 
 constexpr std::uint32_t kConfigVersion = 1;
-constexpr std::uint64_t kMaxPages = (1ULL << 40) / sim::kPageSize;
 constexpr std::uint32_t kMaxProcessors = 64;  // spec A19, 2012
 
 }  // namespace
@@ -54,7 +53,7 @@ std::optional<VmConfig> VmConfig::decode(traces::ByteReader& in) {
   }
   config.vmbus_version = in.get<vmbus::Version>();
   const bool sane = in.ok() && config.number != 0 && config.engine <= Engine::Model &&
-                    config.memory_pages > 0 && config.memory_pages <= kMaxPages &&
+                    config.memory_pages > 0 && config.memory_pages <= kMostPages &&
                     config.processors > 0 && config.processors <= kMaxProcessors &&
                     config.time.instructions_per_us > 0 && config.time.tsc_hz > 0 &&
                     config.heartbeat_interval.ns > 0;

@@ -15,6 +15,9 @@
 
 namespace migration {
 
+/// A VM's most memory: 1 TiB (spec A19, 2012).
+inline constexpr std::uint64_t kMostPages = (1ULL << 40) / sim::kPageSize;
+
 /// Which engine plays the virtual processors.
 enum class Engine : std::uint8_t { Unicorn, Model };
 

@@ -60,6 +60,10 @@ class Reader {
     if (std::filesystem::is_directory(path_, ignored)) {
       throw UserError("--baseline " + path_ + ": is a directory; give the path of a file");
     }
+    if (std::filesystem::exists(path_, ignored) &&
+        !std::filesystem::is_regular_file(path_, ignored)) {
+      throw UserError("--baseline " + path_ + ": is not a plain file; give the path of one");
+    }
     std::ifstream stream(path_, std::ios::binary);
     if (!stream) {
       throw UserError("--baseline " + path_ + ": cannot be read: " + std::strerror(errno));

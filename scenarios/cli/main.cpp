@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <new>
 #include <string>
 
 #include "scenarios/cli/commands.hpp"
@@ -55,6 +56,11 @@ int main(int argc, char** argv) {
     return wrong_input(error);
   } catch (const sim::EngineError& error) {
     return wrong_input(error);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr,
+                 "hvsim: this machine has not enough memory; fewer or smaller VMs, smaller working "
+                 "sets, fewer worker processes or a wider `ulimit -v` would be right\n");
+    return cli::kWrongInput;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "hvsim: defect: %s\n", error.what());
     return cli::kDefect;

@@ -43,6 +43,8 @@ struct Failing {
 };
 
 bool is_trace(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;
   std::ifstream file(path, std::ios::binary);
   std::string start(traces::file_format::kMagic.size(), '\0');
   file.read(start.data(), static_cast<std::streamsize>(start.size()));

@@ -117,6 +117,9 @@ Results::Results(const std::string& path, Mode mode)
   ::signal(SIGXFSZ, SIG_IGN);
   const bool is_new = !std::filesystem::exists(path);
   if (is_new && mode == Mode::Open) throw UserError(path + ": there is no such results file");
+  if (!is_new && !std::filesystem::is_regular_file(path)) {
+    throw UserError(path + ": is not a plain file; give the path of a results file");
+  }
   const int flags = SQLITE_OPEN_READWRITE | (mode == Mode::Create ? SQLITE_OPEN_CREATE : 0);
   try {
     if (::sqlite3_open_v2(path.c_str(), &database_->handle, flags, nullptr) != SQLITE_OK) {

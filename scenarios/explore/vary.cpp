@@ -55,7 +55,8 @@ std::string written(std::uint64_t number, const std::string& unit) {
   return std::to_string(number / 10'000) + "." + fraction + "%";
 }
 
-std::string drawn(const VarySpec& spec, const sim::Random& random, std::uint64_t attempt) {
+std::string drawn(const VarySpec& spec, std::uint64_t multiple, const sim::Random& random,
+                  std::uint64_t attempt) {
   sim::Draw draw = random.draw("vary." + spec.key, attempt);
   if (spec.kind == VarySpec::Kind::Choice) return spec.values[draw.below(spec.values.size())];
   const auto low = quantity(spec.values.at(0));
@@ -70,7 +71,9 @@ std::string drawn(const VarySpec& spec, const sim::Random& random, std::uint64_t
   const std::uint64_t steps = spec.kind == VarySpec::Kind::LogRange
                                   ? log_uniform(draw, from, to)
                                   : from + draw.below(to - from + 1);
-  return written(steps * step, high->unit);
+  // Both bounds are such multiples, so the next one below is none the less within them.
+  const std::uint64_t number = steps * step;
+  return written(number - number % multiple, high->unit);
 }
 
 /// Values that are right by themselves need not go together: a VM may be larger than its host.
@@ -82,7 +85,7 @@ Scenario VariedValues::draw(const sim::Random& random) const {
   for (std::uint64_t attempt = 0; !base_.vary.empty() && attempt < kTries; ++attempt) {
     std::vector<Override> values;
     for (const VarySpec& spec : base_.vary) {
-      values.emplace_back(spec.key, drawn(spec, random, attempt));
+      values.emplace_back(spec.key, drawn(spec, step_at(base_, spec.key), random, attempt));
     }
     try {
       Scenario scenario = with_values(base_, values);

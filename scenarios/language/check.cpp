@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "scenarios/guests/images.hpp"
 #include "scenarios/language/check_parts.hpp"
+#include "scenarios/language/fields.hpp"
 #include "scenarios/language/words.hpp"
 #include "sim/memory/address.hpp"
 
@@ -31,6 +35,7 @@ using check::reference;
 constexpr std::size_t kMaxDisks = 64;
 constexpr std::size_t kMaxEntries = 4096;  // hosts, VMs, steps... each
 constexpr std::uint64_t kMiB = 1ULL << 20;
+constexpr std::uint64_t kMostPatternBytes = GUEST_MAX_PATTERN_PAGES * sim::kPageSize;
 
 template <class List>
 void limit(const char* key, const List& list) {
@@ -147,12 +152,49 @@ class World {
       fail(path, "guest `" + (model ? guest.model : guest.program) + "` needs at least " +
                      std::to_string(least * sim::kPageSize >> 20) + "MiB of memory");
     }
+    heeded(path, guest);
+    if (has_own_pages && guest.working_set_bytes > kMostPatternBytes) {
+      fail(path + ".working-set", "guests keep count of at most " +
+                                      std::to_string(kMostPatternBytes >> 20) +
+                                      "MiB; only model `dirtying` takes more");
+    }
     const std::uint64_t image_bytes = has_own_pages ? GUEST_IMAGE_END_PAGE * sim::kPageSize : 0;
     const std::uint64_t room = vm.memory_bytes - std::min(image_bytes, vm.memory_bytes);
     if (guest.working_set_bytes > room) {
       fail(path + ".working-set", "the working set does not fit: at most " +
                                       std::to_string(room >> 20) + "MiB with this memory");
     }
+  }
+
+  /// A value that the guest does not look at would be one that does nothing.
+  static void heeded(const std::string& path, const GuestSpec& guest) {
+    static const std::pair<const char*, std::string_view> kKeys[] = {
+        {"working-set", "memory_pages"},       {"dirty-rate", "dirty_pages_per_ms"},
+        {"disk-interval", "disk_interval_us"}, {"blocks-per-write", "blocks_per_write"},
+        {"flush-every", "flush_every"},        {"stop-after", "stop_after_us"}};
+    const std::string& name = guest.model.empty() ? guest.program : guest.model;
+    const std::string_view takes = guest.model == "dirtying"
+                                       ? "memory_pages dirty_pages_per_ms"
+                                       : guests::find_image(name)->parameters;  // `worker` is both
+    GuestSpec given = guest;
+    GuestSpec nothing;
+    const std::vector<Field> all = fields(given);
+    const std::vector<Field> usual = fields(nothing);
+    std::string known;
+    std::string unheeded;
+    for (const auto& [key, parameter] : kKeys) {
+      if (takes.find(parameter) != std::string_view::npos) {
+        known += (known.empty() ? "" : ", ") + std::string(key);
+        continue;
+      }
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        if (all[i].key != key || absent(all[i])) continue;
+        if (absent(usual[i]) || written(all[i]) != written(usual[i])) unheeded = key;
+      }
+    }
+    if (unheeded.empty()) return;
+    fail(path + "." + unheeded, "guest `" + name + "` takes no `" + unheeded + "`; it takes " +
+                                    (known.empty() ? "none of these values" : known));
   }
 
   static void known_guest(const std::string& path, const char* key, const std::string& name) {

@@ -1,9 +1,12 @@
 #include "scenarios/language/fields.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <string>
 
 #include "checkers/checker.hpp"
 #include "fault-injection/catalogue.hpp"
+#include "hypervisor/migration/vm_config.hpp"
 #include "scenarios/language/units.hpp"
 #include "scenarios/language/words.hpp"
 #include "traces/assert.hpp"
@@ -12,7 +15,15 @@ namespace scenarios {
 
 namespace {
 
+constexpr std::uint64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
+constexpr std::uint64_t kMicrosecond = 1'000;
 constexpr std::uint64_t kMillisecond = 1'000'000;
+constexpr std::uint64_t kPage = sim::kPageSize;
+// Limits of Windows Server 2012, spec A19: of a VM and of a host.
+constexpr std::uint64_t kMostVmBytes = migration::kMostPages * kPage;
+constexpr std::uint64_t kMostHostBytes = 4 * kMostVmBytes;
+// Guests get it as microseconds in 32 bits.
+constexpr std::uint64_t kLongestInterval = 4'294'000 * kMillisecond;
 
 Shape shape_of(faults::Amount unit) {
   switch (unit) {
@@ -43,7 +54,9 @@ std::vector<Field> fields(Scenario& scenario) {
   };
 }
 
-std::vector<Field> fields(HostSpec& host) { return {{"memory", Shape::Size, &host.memory_bytes}}; }
+std::vector<Field> fields(HostSpec& host) {
+  return {{"memory", Shape::Size, &host.memory_bytes, kPage, kMostHostBytes, kPage}};
+}
 
 std::vector<Field> fields(NetworkSpec& network) {
   return {
@@ -59,7 +72,7 @@ std::vector<Field> fields(StorageSpec& storage) { return {{"size", Shape::Size, 
 std::vector<Field> fields(VmSpec& vm) {
   return {
       {"host", Shape::Name, &vm.host},
-      {"memory", Shape::Size, &vm.memory_bytes},
+      {"memory", Shape::Size, &vm.memory_bytes, 0, kMostVmBytes},
       {"disks", Shape::Names, &vm.disks},
       {"speed", Shape::Count, &vm.instructions_per_us, 1, 100'000},
       {"heartbeat", Shape::Duration, &vm.heartbeat, kMillisecond},
@@ -70,12 +83,13 @@ std::vector<Field> fields(GuestSpec& guest) {
   return {
       {"program", Shape::Name, &guest.program},
       {"model", Shape::Name, &guest.model},
-      {"working-set", Shape::Size, &guest.working_set_bytes},
+      {"working-set", Shape::Size, &guest.working_set_bytes, kPage, kMostVmBytes, kPage},
       {"dirty-rate", Shape::Count, &guest.dirty_pages_per_ms, 0, 1'000'000},
-      {"disk-interval", Shape::Duration, &guest.disk_interval},
+      {"disk-interval", Shape::Duration, &guest.disk_interval, kMicrosecond, kLongestInterval,
+       kMicrosecond},
       {"blocks-per-write", Shape::Count, &guest.blocks_per_write, 1, 64},
       {"flush-every", Shape::Count, &guest.flush_every, 1, 1'000'000},
-      {"stop-after", Shape::Duration, &guest.stop_after},
+      {"stop-after", Shape::Duration, &guest.stop_after, kMicrosecond, kNoLimit, kMicrosecond},
   };
 }
 
@@ -101,7 +115,11 @@ std::vector<Field> fields(Step& step) {
 
 std::vector<Field> fields(FaultSpec& fault) {
   const faults::Fault* known = faults::find(fault.fault);
-  const auto unit = known == nullptr ? faults::Amount::None : known->magnitude.unit;
+  const faults::Magnitude may = known == nullptr ? faults::Magnitude{} : known->magnitude;
+  // Zero in the spec is "nothing said", so a file cannot say it.
+  const auto least = static_cast<std::uint64_t>(std::max<std::int64_t>(may.low, 1));
+  const bool counts = may.unit == faults::Amount::Count;
+  const auto most = counts ? static_cast<std::uint64_t>(may.high) : kNoLimit;
   return {
       {"at", Shape::Duration, &fault.trigger.at},
       {"after", Shape::Duration, &fault.trigger.after},
@@ -110,7 +128,7 @@ std::vector<Field> fields(FaultSpec& fault) {
       {fault.fault, Shape::Name, &fault.target},
       {"from", Shape::Name, &fault.from},
       {"to", Shape::Name, &fault.to},
-      {"by", shape_of(unit), &fault.amount},
+      {"by", shape_of(may.unit), &fault.amount, least, most},
       {"lasts", Shape::Duration, &fault.lasts},
   };
 }
@@ -241,6 +259,13 @@ struct Assign {
     }
     if (*number < field.low) {
       return "`" + shorten(text) + "` is too little, at least " + text_of(field.shape, field.low);
+    }
+    if (*number > field.high) {
+      return "`" + shorten(text) + "` is too much, at most " + text_of(field.shape, field.high);
+    }
+    if (*number % field.step != 0) {
+      return "`" + shorten(text) + "` is no multiple of " + text_of(field.shape, field.step) +
+             ", the nearest below is " + text_of(field.shape, *number - *number % field.step);
     }
     put(out, *number);
     return std::nullopt;

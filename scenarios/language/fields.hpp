@@ -14,17 +14,20 @@
 
 namespace scenarios {
 
-using Slot = std::variant<std::string*, std::vector<std::string>*, std::uint64_t*, std::uint32_t*,
-                          std::int64_t*, sim::Duration*, sim::Time*, std::optional<sim::Time>*,
-                          std::optional<sim::Duration>*, sim::Chance*>;
+using Slot =
+    std::variant<std::string*, std::vector<std::string>*, std::uint64_t*, std::uint32_t*,
+                 std::int64_t*, sim::Duration*, sim::Time*, std::optional<sim::Time>*,
+                 std::optional<sim::Duration>*, std::optional<std::uint64_t>*, sim::Chance*>;
 
 /// A key and where its value lives in a spec, which must outlive this.
 struct Field {
   std::string key;
   Shape shape;
   Slot slot;
-  std::uint64_t low = 0;  ///< counts, and nanoseconds of durations
+  // In the shape's smallest unit: nanoseconds, bytes, bit/s, parts in a million.
+  std::uint64_t low = 0;
   std::uint64_t high = std::numeric_limits<std::int64_t>::max();
+  std::uint64_t step = 1;  ///< the value is a multiple of it
 };
 
 // In the order in which a file is written.

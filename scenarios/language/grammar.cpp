@@ -7,7 +7,8 @@
 namespace scenarios {
 
 const Rows& host_rows() {
-  static const Rows rows{{"memory", Shape::Size, "memory for VMs"}};
+  static const Rows rows{
+      {"memory", Shape::Size, "memory for VMs, a multiple of 4KiB, at most 4TiB"}};
   return rows;
 }
 
@@ -30,12 +31,12 @@ const Rows& guest_rows() {
   static const Rows rows{
       {"program", Shape::Name, "real x86-64 code; `hvsim list guests` shows it"},
       {"model", Shape::Name, "a guest without instructions: dirtying or worker"},
-      {"working-set", Shape::Size, "memory that it keeps writing"},
-      {"dirty-rate", Shape::Count, "pages written per millisecond of guest time"},
-      {"disk-interval", Shape::Duration, "guest time between two writes"},
+      {"working-set", Shape::Size, "memory that it keeps writing, a multiple of 4KiB"},
+      {"dirty-rate", Shape::Count, "pages written per millisecond of guest time; 0: none"},
+      {"disk-interval", Shape::Duration, "guest time between two writes, whole microseconds"},
       {"blocks-per-write", Shape::Count, "512-byte blocks per write, 1 to 64"},
       {"flush-every", Shape::Count, "writes between two flushes"},
-      {"stop-after", Shape::Duration, "guest time after which it ends itself"},
+      {"stop-after", Shape::Duration, "guest time after which it ends itself, whole microseconds"},
   };
   return rows;
 }
@@ -43,7 +44,7 @@ const Rows& guest_rows() {
 const Rows& vm_rows() {
   static const Rows rows{
       {"host", Shape::Name, "where it starts", true},
-      {"memory", Shape::Size, "its RAM, a multiple of 4KiB"},
+      {"memory", Shape::Size, "its RAM, a multiple of 4KiB, at most 1TiB"},
       {"guest", Shape::Record, "what runs in it", true, &guest_rows()},
       {"disks", Shape::Names, "shared disks in LUN order"},
       {"speed", Shape::Count, "instructions per microsecond of virtual time"},

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "checkers/checker.hpp"
+#include "fault-injection/catalogue.hpp"
 #include "scenarios/language/check.hpp"
 #include "scenarios/language/fields.hpp"
 #include "scenarios/language/gate.hpp"
@@ -116,6 +117,10 @@ class Parser {
     fault.fault = only_action(
         record, fault_rows(),
         {"at", "when", "after", "earliest", "latest", "from", "to", "by", "lasts"}, "fault");
+    const faults::Fault* known = faults::find(fault.fault);
+    if (record.has("by") && known != nullptr && known->magnitude.unit == faults::Amount::None) {
+      record.get("by").fail("`" + fault.fault + "` takes no `by`");
+    }
     record.read(fields(fault));
     for (auto& [key, content] : record.fields("when")) {
       if (key == "event") {
@@ -272,6 +277,10 @@ Scenario load_scenario(const std::string& path, const std::vector<Override>& ove
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
     throw UserError(path + ": is a directory; give the path of a scenario file");
+  }
+  // A pipe has no end that could be waited for.
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
+    throw UserError(path + ": is not a plain file; give the path of a scenario file");
   }
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) throw UserError(path + ": cannot be read; give the path of a scenario file");

@@ -45,12 +45,13 @@ struct StorageSpec {
   friend bool operator==(const StorageSpec&, const StorageSpec&) = default;
 };
 
-/// What runs in a VM. A zero means the program's own default.
+/// What runs in a VM. What is not said, or zero, is the program's own default; files cannot say
+/// zero where it would mean that.
 struct GuestSpec {
   std::string program = "worker";  ///< real x86-64 code of scenarios/guests; or
   std::string model;               ///< a model guest, which has no instructions
   std::uint64_t working_set_bytes = 0;
-  std::uint64_t dirty_pages_per_ms = 0;
+  std::optional<std::uint64_t> dirty_pages_per_ms;  ///< 0: it dirties nothing
   sim::Duration disk_interval{};
   std::uint64_t blocks_per_write = 0;
   std::uint64_t flush_every = 0;

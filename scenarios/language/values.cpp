@@ -199,6 +199,11 @@ std::optional<std::string> value_at(const Scenario& scenario, const std::string&
   }
 }
 
+std::uint64_t step_at(const Scenario& scenario, const std::string& path) {
+  Scenario copy = scenario;
+  return Finder(copy, path).find().step;
+}
+
 std::optional<Mistake> check_vary(const Scenario& scenario) {
   try {
     for (std::size_t i = 0; i < scenario.vary.size(); ++i) {

@@ -23,6 +23,9 @@ Scenario with_values(const Scenario& base, const std::vector<Override>& values);
 /// The value at a path as a file would say it; nothing when there is no such path.
 std::optional<std::string> value_at(const Scenario& scenario, const std::string& path);
 
+/// Of what the value at a path is a multiple, in its smallest unit. There is such a path.
+std::uint64_t step_at(const Scenario& scenario, const std::string& path);
+
 /// The first mistake under `vary`: every choice and bound is tried, alone.
 std::optional<Mistake> check_vary(const Scenario& scenario);
 

@@ -1,6 +1,7 @@
 #include "scenarios/runner/guest_setup.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "hypervisor/core/virtual_processor.hpp"
 #include "scenarios/guests/images.hpp"
@@ -27,13 +28,21 @@ std::uint64_t parameter(const migration::VmConfig& config, GuestParameter index)
   return index < config.guest_parameters.size() ? config.guest_parameters[index] : 0;
 }
 
+std::uint64_t dirty_rate(const migration::VmConfig& config, std::uint64_t otherwise) {
+  const std::uint64_t rate = parameter(config, kDirtyPagesPerMs);
+  if (rate == GUEST_NONE) return 0;
+  return rate == 0 ? otherwise : rate;
+}
+
 }  // namespace
 
 std::vector<std::uint64_t> guest_parameters(const Scenario& scenario, const VmSpec& vm,
                                             std::uint64_t seed) {
   std::vector<std::uint64_t> all(kGuestParameterCount);
   all[kWorkingSetPages] = vm.guest.working_set_bytes / sim::kPageSize;
-  all[kDirtyPagesPerMs] = vm.guest.dirty_pages_per_ms;
+  // Zero is "the default" to guests.
+  const std::optional<std::uint64_t> rate = vm.guest.dirty_pages_per_ms;
+  all[kDirtyPagesPerMs] = rate == 0U ? GUEST_NONE : rate.value_or(0);
   all[kDiskIntervalUs] = static_cast<std::uint64_t>(vm.guest.disk_interval.ns / 1000);
   all[kDiskBlocks] = disk_blocks(scenario, vm);
   all[kBlocksPerWrite] = vm.guest.blocks_per_write;
@@ -82,7 +91,7 @@ guests::WorkerPlan worker_plan(const migration::VmConfig& config) {
   const std::uint64_t most = std::min<std::uint64_t>(room, GUEST_MAX_PATTERN_PAGES);
   plan.memory.pages = std::min(given(kWorkingSetPages, 8192), most);
   plan.memory.seed = plan.disk.seed = parameter(config, kGuestSeed);
-  plan.dirty_pages_per_ms = given(kDirtyPagesPerMs, 8);
+  plan.dirty_pages_per_ms = dirty_rate(config, 8);
   plan.disk.blocks = parameter(config, kDiskBlocks);
   plan.disk.interval = given(kDiskIntervalUs, 2000) * kTicksPerUs;
   plan.disk.blocks_per_write = static_cast<std::uint32_t>(given(kBlocksPerWrite, 8));
@@ -101,7 +110,7 @@ std::unique_ptr<hv::ModelGuest> make_model_guest(const migration::VmConfig& conf
   guests::DirtyingConfig dirtying;
   const std::uint64_t pages = parameter(config, kWorkingSetPages);
   dirtying.pages = pages == 0 ? config.memory_pages : pages;
-  dirtying.pages_per_second = parameter(config, kDirtyPagesPerMs) * 1000;
+  dirtying.pages_per_second = dirty_rate(config, 0) * 1000;
   return std::make_unique<guests::DirtyingGuest>(partition, dirtying);
 }
 

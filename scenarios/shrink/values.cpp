@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "fault-injection/catalogue.hpp"
 #include "traces/text.hpp"
@@ -22,6 +23,16 @@ class Collector {
     if (normal) number.normal = static_cast<std::int64_t>(*normal);
     number.get = [&value] { return static_cast<std::int64_t>(value); };
     number.set = [&value](std::int64_t next) { value = static_cast<std::uint64_t>(next); };
+    list.push_back(std::move(number));
+  }
+  /// What nobody said counts as -1, the default.
+  void add(std::string key, std::optional<std::uint64_t>& value) {
+    Number number = make(std::move(key), Quantity::Count, 1);
+    number.normal = -1;
+    number.get = [&value] { return value ? static_cast<std::int64_t>(*value) : -1; };
+    number.set = [&value](std::int64_t next) {
+      value = next < 0 ? std::nullopt : std::optional(static_cast<std::uint64_t>(next));
+    };
     list.push_back(std::move(number));
   }
   void add(std::string key, std::uint32_t& value, std::uint32_t normal, std::int64_t simplest) {
@@ -97,7 +108,7 @@ void add_machines(Scenario& scenario, Collector& all) {
     const std::string guest = path + ".guest";
     all.add(path + ".memory", spec.memory_bytes, Quantity::Size, vm.memory_bytes, kPage);
     all.add(guest + ".working-set", spec.guest.working_set_bytes, Quantity::Size, 0, kPage);
-    all.add(guest + ".dirty-rate", spec.guest.dirty_pages_per_ms, Quantity::Count, 0, 1);
+    all.add(guest + ".dirty-rate", spec.guest.dirty_pages_per_ms);
     all.add(guest + ".disk-interval", spec.guest.disk_interval, sim::Duration{});
     all.add(guest + ".blocks-per-write", spec.guest.blocks_per_write, Quantity::Count, 0, 1);
     all.add(guest + ".flush-every", spec.guest.flush_every, Quantity::Count, 0, 1);

@@ -162,7 +162,11 @@ class UnicornCpu final : public Cpu {
     bind_memory(seam);
     bind_instructions(seam);
     machine_ = um_open(reinterpret_cast<std::uint8_t*>(config.storage), config.frames, &seam);
-    if (!machine_) throw EngineError("unicorn: no memory for another processor");
+    if (!machine_)
+      throw EngineError("unicorn: this machine has no memory for another processor with " +
+                        std::to_string(config.frames >> 8) +
+                        " MiB of RAM; smaller or fewer VMs of real code, or a wider `ulimit -v`, "
+                        "would be right");
     bridge_.machine = machine_;
   }
   ~UnicornCpu() override { um_close(machine_); }

@@ -47,6 +47,15 @@ class Run(support.Case):
             if line.strip():
                 self.assertIn(line.rstrip(), printed)
 
+    def test_a_rate_of_nothing_dirties_nothing(self):
+        """Zero is a rate, and not the default; a real guest and its model agree."""
+        text = QUICKSTART.read_text().split('timeline:')[0].replace(
+            'dirty-rate: 40', 'dirty-rate: 0\n      stop-after: 100ms')
+        for kind in ('program', 'model'):
+            path = self.write(kind + '.yaml', text.replace('program: worker', kind + ': worker'))
+            story = self.expect_code(0, 'run', path, '--set', 'end=200ms').stdout.decode()
+            self.assertIn('web says: worker: pages written 0\n', story)
+
     def test_options_may_stand_before_the_file(self):
         """--set and --plant take one value each."""
         out = self.expect_code(0, 'run', '--set', 'description=other', *SHORT, '--seed', '7',
@@ -328,6 +337,20 @@ class Usage(support.Case):
             with self.subTest(option=option, value=value):
                 self.expect_mistake('run', QUICKSTART, option, value, begins=option + ' ',
                                     mentions=words)
+
+    def test_pipes(self):
+        """Whoever reads a file says of a pipe that it is none, and waits for nobody."""
+        os.mkfifo(self.folder / 'pipe')
+        for command in (('run', 'pipe'), ('check', 'pipe'), ('explore', 'pipe'),
+                        ('shrink', 'pipe', '-o', 'new.yaml'), ('debug', 'pipe'),
+                        ('replay', 'pipe'), ('trace', 'show', 'pipe'), ('trace', 'stat', 'pipe'),
+                        ('trace', 'diff', 'pipe', 'pipe'), ('results', 'show', 'pipe'),
+                        ('results', 'merge', 'new.db', 'pipe'),
+                        ('explore', QUICKSTART, '--results', 'pipe')):
+            with self.subTest(command=command):
+                self.expect_mistake(*command, begins='pipe: ', mentions='is not a plain file')
+        self.expect_mistake('run', QUICKSTART, '--baseline', 'pipe', begins='--baseline pipe: ',
+                            mentions='is not a plain file')
 
     def test_numbers(self):
         """Nothing wraps and nothing is cut off, wherever a number is asked for."""

@@ -89,6 +89,20 @@ TEST_F(Variation, StaysWithinTheBudget) {
   EXPECT_EQ(*counts.rbegin(), 3U) << "some run uses all of it";
 }
 
+TEST_F(Variation, DrawsOnlyMultiplesOfAValuesStep) {
+  base.vary.push_back(
+      {{}, "vms.web.guest.disk-interval", scenarios::VarySpec::Kind::LogRange, {"1us", "10ms"}});
+  std::set<std::int64_t> intervals;
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    const std::int64_t ns = variations.concrete({seed, {}}).vms[0].guest.disk_interval.ns;
+    EXPECT_EQ(ns % 1'000, 0) << ns;
+    EXPECT_GE(ns, 1'000);
+    EXPECT_LE(ns, 10'000'000);
+    intervals.insert(ns);
+  }
+  EXPECT_GT(intervals.size(), 25U);
+}
+
 TEST_F(Variation, DrawsEveryValueWithinItsRange) {
   std::set<std::uint64_t> memories;
   std::set<std::int64_t> latencies;

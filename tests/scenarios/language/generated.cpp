@@ -78,7 +78,8 @@ class Generator {
         assign(field,
                std::to_string(number(field.low, std::min<std::uint64_t>(field.high, 1ULL << 40))));
       } else if (field.shape == Shape::Duration) {
-        assign(field, std::to_string(number(field.low, 3'600'000'000'000ULL)) + "ns");
+        const std::uint64_t ns = number(field.low, 3'600'000'000'000ULL);
+        assign(field, std::to_string(ns - ns % field.step) + "ns");
       }
     }
   }
@@ -87,7 +88,7 @@ class Generator {
     const std::vector<std::string> names{"alpha", "beta", "gamma"};
     const std::uint64_t hosts = number(1, 3);
     for (std::uint64_t i = 0; i < hosts; ++i) {
-      scenario_.hosts.push_back({names[i], coin() ? 4ULL << 30 : number(1ULL << 30, 1ULL << 40)});
+      scenario_.hosts.push_back({names[i], coin() ? 4ULL << 30 : number(1 << 18, 1 << 28) * 4096});
       hosts_.push_back(names[i]);
     }
     for (std::uint64_t i = number(0, 2); i > 0; --i) {
@@ -112,8 +113,12 @@ class Generator {
     vm.host = one_of(hosts_);
     vm.memory_bytes = number(16'384, 32'768) * 4096;
     if (coin()) vm.guest.model = one_of<std::string>({"dirtying", "worker"});
-    if (coin()) vm.guest.working_set_bytes = number(1, 8 << 20);
-    counts(fields(vm.guest));
+    if (coin()) vm.guest.working_set_bytes = number(1, 2048) * 4096;
+    if (vm.guest.model == "dirtying") {
+      if (coin()) vm.guest.dirty_pages_per_ms = number(0, 1'000'000);
+    } else {
+      counts(fields(vm.guest));
+    }
     counts(fields(vm));
     // The first VM takes the disks: a disk has one.
     if (scenario_.vms.empty()) {
