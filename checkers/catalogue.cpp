@@ -35,6 +35,8 @@ constexpr Entry kEntries[] = {
     {{"MI-4", "every accepted I/O is completed exactly once across a migration"}, make_mi4},
     {{"MI-5", "rounds, pages sent and downtime stay within their bounds"}, make_mi5},
     {{"MI-6", "an aborted migration leaves the source running and no residue"}, make_mi6},
+    {{"MI-14", "ownership is on disk before anybody relies on it, and is found there again"},
+     make_mi14},
     // Compares two runs, so no single run can be asked (DeterminismCheck).
     {{"MG-3", "the same seed and inputs give the same events"}, nullptr},
 };

@@ -31,6 +31,8 @@ std::unique_ptr<Checker> make_mi3();  ///< single execution
 std::unique_ptr<Checker> make_mi4();  ///< device effects once
 std::unique_ptr<Checker> make_mi5();  ///< bounds
 std::unique_ptr<Checker> make_mi6();  ///< clean aborts
+// Beyond the specification's list.
+std::unique_ptr<Checker> make_mi14();  ///< durable ownership
 
 // Expectations with a file of their own.
 std::unique_ptr<Checker> make_settles_within(const Expectation& expectation);

@@ -60,9 +60,16 @@ sim::Task<bool> OwnershipStore::load() {
   if (status != sim::DiskStatus::Ok) co_return false;
   for (std::uint32_t vm = 0; vm < disk_.config().sectors; ++vm) {
     const auto sector = std::span(sectors).subspan(vm * sim::kSectorSize, sim::kSectorSize);
-    if (const auto record = decode(vm, sector)) records_[vm] = *record;
+    const auto record = decode(vm, sector);
+    if (!record) continue;
+    const bool arrived = record->claim == Claim::Owned && record->job != 0;
+    if (arrived && host_.world().plant(host_, "migration.boot-overlooks-arrivals")) continue;
+    records_[vm] = *record;
   }
-  co_return true;
+  if (records_.empty()) co_return true;
+  // A host that was reset, not without power, may have read them from its disk's cache.
+  const sim::DiskStatus durable = co_await disk_.flush(host_, disk_epoch_);
+  co_return durable == sim::DiskStatus::Ok;
 }
 
 sim::Task<bool> OwnershipStore::put(std::uint32_t vm, Ownership record) {
@@ -73,7 +80,13 @@ sim::Task<bool> OwnershipStore::put(std::uint32_t vm, Ownership record) {
                               host_.id().value};
   const sim::Duration late = sim::invited_delay(host_, kPointLateFlush, change, kLateFlush);
   if (late.ns != 0) co_await host_.sleep(late);
-  if (status == sim::DiskStatus::Ok) status = co_await disk_.flush(host_, disk_epoch_);
+  const bool cedes = record.claim == Claim::Ceded;
+  const bool commits = record.claim == Claim::Owned && record.job != 0;
+  const bool forgets = (cedes && host_.world().plant(host_, "migration.cede-not-flushed")) ||
+                       (commits && host_.world().plant(host_, "migration.commit-not-flushed"));
+  if (status == sim::DiskStatus::Ok && !forgets) {
+    status = co_await disk_.flush(host_, disk_epoch_);
+  }
   if (status != sim::DiskStatus::Ok) co_return false;
   records_[vm] = record;
   co_return true;

@@ -34,7 +34,8 @@ class OwnershipStore {
   /// `disk` lives on the host's own node, so its cache is lost with the host's power.
   OwnershipStore(sim::Node& host, sim::SharedDisk& disk);
 
-  /// Opens the disk and reads all records. A torn or foreign sector reads as "None".
+  /// Opens the disk and reads all records, which are on the medium then. A torn or foreign sector
+  /// reads as "None".
   sim::Task<bool> load();
   /// True when the record is on the medium. The copy in memory changes only then.
   sim::Task<bool> put(std::uint32_t vm, Ownership record);

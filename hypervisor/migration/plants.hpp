@@ -28,6 +28,10 @@ inline constexpr hv::PlantInfo kPlants[] = {
      "MI-3"},
     {"migration.abort-keeps-suspended",
      "an abort after the disks were closed leaves the VM stopped", "survives-with-owner"},
+    {"migration.cede-not-flushed", "a cession is not flushed before COMMIT is sent", "MI-14"},
+    {"migration.commit-not-flushed", "a target that commits does not flush its record", "MI-14"},
+    {"migration.boot-overlooks-arrivals",
+     "a host that boots overlooks the records of VMs that came by migration", "MI-14"},
 };
 
 }  // namespace migration

@@ -33,6 +33,8 @@ REACHED_BY = {
     'storage.stale-read': (QUICKSTART, BUSY),
     # Something must be in flight when the VM is suspended.
     'migration.quiesces-late': (QUICKSTART, (*BUSY, '--set', 'vms.web.guest.flush-every=4')),
+    # Only a host that comes back reads its records.
+    'migration.boot-overlooks-arrivals': (support.LIBRARY / 'owner-restarts.yaml', ()),
     'migration.one-round-too-many': (support.LIBRARY / 'memory-hungry.yaml', ()),
     # Much I/O on a small disk, so that the rings wrap often.
     'memory.log-skips-host-writes': (STORAGE, ()),
