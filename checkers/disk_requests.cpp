@@ -12,27 +12,6 @@ namespace {
 namespace ev = traces::ev;
 using Kind = DiskRequest::Kind;
 
-/// Operation codes of block devices (SBC); everything else moves no blocks.
-std::optional<Kind> kind_of(std::uint8_t opcode) {
-  switch (opcode) {
-    case 0x08:
-    case 0x28:
-    case 0x88:
-    case 0xA8:
-      return Kind::Read;
-    case 0x0A:
-    case 0x2A:
-    case 0x8A:
-    case 0xAA:
-      return Kind::Write;
-    case 0x35:
-    case 0x91:
-      return Kind::Flush;
-    default:
-      return std::nullopt;
-  }
-}
-
 bool succeeded(const ev::ScsiCompletion& done) {
   constexpr std::uint8_t kSrbStatusBits = 0x3F;  // without the autosense and frozen-queue flags
   return (done.srb_status & kSrbStatusBits) == 1 && done.scsi_status == 0;
@@ -49,20 +28,22 @@ std::vector<std::uint64_t> hashes_of(traces::Bytes bytes) {
 
 DiskProperty::DiskProperty(std::string id, std::string statement,
                            std::initializer_list<traces::EventType> more)
-    : Property(std::move(id), std::move(statement), more) {}
+    : RingProperty(std::move(id), std::move(statement), more, Keep::Data) {}
 
 traces::EventSet DiskProperty::events() const {
-  traces::EventSet set = Property::events();
+  traces::EventSet set = RingProperty::events();
   for (traces::EventType type :
        {ev::ScsiRequest::kType, ev::ScsiData::kType, ev::ScsiCompletion::kType,
-        ev::DiskSectors::kType, ev::NodeKilled::kType}) {
+        ev::DiskSectors::kType, ev::RingConsumed::kType}) {
     set.set(static_cast<std::size_t>(type));
   }
   return set;
 }
 
-void DiskProperty::on_event(const traces::Event& event) {
-  if (const auto* scsi = event.as<ev::ScsiRequest>()) {
+void DiskProperty::other(const traces::Event& event) {
+  if (const auto* packet = event.as<ev::RingConsumed>()) {
+    consumed(event, *packet);
+  } else if (const auto* scsi = event.as<ev::ScsiRequest>()) {
     request(event, *scsi);
   } else if (const auto* moved = event.as<ev::ScsiData>()) {
     data(event, *moved);
@@ -72,23 +53,53 @@ void DiskProperty::on_event(const traces::Event& event) {
     if (wants(report->cause)) sectors(event, *report, hashes_of(report->hashes));
   } else {
     if (event.as<ev::NodeKilled>() != nullptr) killed(event);
-    other(event);
+    more(event);
   }
+}
+
+/// The ring is still as the host found it: what it has read is overwritten only later.
+void DiskProperty::consumed(const traces::Event& event, const ev::RingConsumed& consumed) {
+  const Key key{event.node.value, consumed.partition, consumed.relid, consumed.transaction};
+  asked_.erase(key);
+  const WatchedRing* ring = this->ring({channel_of(event, consumed), false});
+  if (ring == nullptr) return;
+  if (const auto cdb = cdb_of(*ring, consumed.start)) asked_[key] = *cdb;
+}
+
+std::optional<BlockCommand> DiskProperty::command_of(const traces::Event& event, const Key& key,
+                                                     const ev::ScsiRequest& scsi) {
+  const auto asked = asked_.find(key);
+  if (asked != asked_.end()) {
+    const BlockCommand command = parse_cdb(asked->second);
+    asked_.erase(asked);
+    return command;
+  }
+  // A ring that its own guest breaks says nothing. Of any other the packet must be known.
+  if (!hostile(channel_of(event, scsi))) {
+    lack("no witness saw what the guest asked of channel " + std::to_string(scsi.relid) +
+         " with transaction " + std::to_string(scsi.transaction));
+    return std::nullopt;
+  }
+  BlockCommand command = parse_cdb({scsi.opcode});
+  command.lba = scsi.lba;
+  command.blocks = command.kind == Kind::Flush ? 0 : scsi.blocks;
+  return command;
 }
 
 void DiskProperty::request(const traces::Event& event, const ev::ScsiRequest& scsi) {
   const Key key{event.node.value, scsi.partition, scsi.relid, scsi.transaction};
   open_.erase(key);
-  const auto kind = kind_of(scsi.opcode);
-  if (!kind || scsi.disk == 0) return;
+  const auto command = command_of(event, key, scsi);
+  if (!command || command->kind == Kind::Other || scsi.disk == 0) return;
   DiskRequest& request = open_[key];
-  request.kind = *kind;
+  request.kind = command->kind;
   request.id = ++last_id_;
   request.disk = scsi.disk;
-  request.lba = scsi.lba;
-  request.sectors = *kind == Kind::Flush ? 0 : scsi.blocks;
+  request.lba = command->lba;
+  request.asked = command->blocks;
+  request.sectors = command->kind == Kind::Write ? 0 : command->blocks;
   request.start = event.index;
-  if (*kind != Kind::Write) accepted(event, request);
+  if (command->kind != Kind::Write) accepted(event, request);
 }
 
 void DiskProperty::data(const traces::Event& event, const ev::ScsiData& data) {
@@ -97,8 +108,8 @@ void DiskProperty::data(const traces::Event& event, const ev::ScsiData& data) {
   DiskRequest& request = found->second;
   if ((request.kind == Kind::Write) != data.write || request.kind == Kind::Flush) return;
   request.hashes = hashes_of(data.hashes);
-  request.sectors = static_cast<std::uint32_t>(request.hashes.size());
   if (data.write) {
+    request.sectors = static_cast<std::uint32_t>(request.hashes.size());
     accepted(event, request);
   } else {
     read(event, request);

@@ -4,6 +4,9 @@
 //
 // What a loss of power left on the disk is taken as it is reported here; whether it may be lost is
 // SV-4's question.
+//
+// What a request asks for is read from its CDB. What enters the disk, wherever that is, must be
+// what a guest's write brings there; and what was reported as done must have been seen.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -138,6 +141,15 @@ class LinearisableBlocks final : public DiskProperty {
 
   void completed(const traces::Event& event, const DiskRequest& request, bool success) override {
     if (request.kind == DiskRequest::Kind::Read) reads_.erase(request.id);
+    const bool moves = request.kind != DiskRequest::Kind::Flush;
+    if (success && moves && request.hashes.size() != request.asked) {
+      violate(event, std::string("a ") +
+                         (request.kind == DiskRequest::Kind::Read ? "read" : "write") + " of " +
+                         std::to_string(request.asked) + " sectors at " +
+                         std::to_string(request.lba) + " of disk " + std::to_string(request.disk) +
+                         " succeeds, but only " + std::to_string(request.hashes.size()) +
+                         " of them were seen in the guest's buffer");
+    }
     if (request.kind != DiskRequest::Kind::Write) return;
     ++writes_;
     Disk& disk = disks_[request.disk];
@@ -158,14 +170,22 @@ class LinearisableBlocks final : public DiskProperty {
     completed(event, request, false);
   }
 
-  bool wants(SectorCause cause) const override { return cause != SectorCause::Write; }
+  bool wants(SectorCause) const override { return true; }
   void sectors(const traces::Event& event, const ev::DiskSectors& report,
                const std::vector<std::uint64_t>& hashes) override {
     const auto found = disks_.find(report.disk);
     if (found == disks_.end()) return;  // no guest's disk
     for (std::size_t i = 0; i < hashes.size(); ++i) {
       const auto sector = found->second.find(report.lba + i);
-      if (sector == found->second.end()) continue;
+      const bool known = sector != found->second.end();
+      if (report.cause == SectorCause::Write) {
+        if (!known || !allowed(sector->second).contains(hashes[i])) {
+          violate(event, "what enters sector " + std::to_string(report.lba + i) + " of disk " +
+                             std::to_string(report.disk) + " no guest's write brings there");
+        }
+        continue;
+      }
+      if (!known) continue;
       if (report.cause == SectorCause::End) {
         judge(event, report.disk, report.lba + i, hashes[i], allowed(sector->second),
               sector->second, "at the end the disk holds");

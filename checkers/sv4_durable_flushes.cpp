@@ -118,7 +118,7 @@ class DurableFlushes final : public DiskProperty {
     std::erase_if(sector, [&](const Written& written) { return written.end < durable_start; });
   }
 
-  void other(const traces::Event& event) override {
+  void more(const traces::Event& event) override {
     if (const auto* write = event.as<ev::DiskWrite>()) {
       const auto disk = disks_.find(write->disk);
       if (disk != disks_.end()) disk->second.landed[write->lba] = event.index;

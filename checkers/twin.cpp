@@ -157,7 +157,12 @@ Finding TwinCheck::conclude() const {
   std::uint64_t compared = 0;
   std::uint64_t dead = 0;
   for (const auto& [key, mine] : impl_->original.entries()) {
-    const std::uint32_t vm = key.kind == Side::kDisk ? impl_->original.user_of(key.of) : key.of;
+    std::uint32_t vm = key.of;
+    if (key.kind == Side::kDisk) {
+      vm = impl_->original.user_of(key.of);
+      // Its VM may have died before its first request, which only the twin's came to.
+      if (vm == 0) vm = impl_->twin.user_of(key.of);
+    }
     // A VM that died with its host has no equal: what it left is judged by SV-4.
     const auto reborn = impl_->original.reborn(vm);
     const bool gone = vm != 0 && key.point == DigestPoint::End && !impl_->original.alive(vm);
@@ -189,9 +194,10 @@ Finding TwinCheck::conclude() const {
   finding.measured = std::to_string(compared) + " digests compared";
   if (dead != 0) finding.measured += ", " + std::to_string(dead) + " of dead VMs left out";
   // When every VM died before its first suspension there is nothing that could differ.
-  if (compared == 0 && dead == 0 && finding.verdict == Verdict::Holds) {
+  if (compared == 0 && finding.verdict == Verdict::Holds) {
     finding.verdict = Verdict::Unknown;
-    finding.explanation = "neither run has a digest to compare";
+    finding.explanation = dead == 0 ? "neither run has a digest to compare"
+                                    : "every VM died before there was a digest to compare";
   }
   return finding;
 }

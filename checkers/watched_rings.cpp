@@ -119,7 +119,7 @@ void RingProperty::on_event(const traces::Event& event) {
     } else if (const auto* fired = event.as<ev::FaultFired>()) {
       note_fault(event, *fired);
     }
-    if (!about_hostile(event)) other(event);
+    if (hears_hostile() || !about_hostile(event)) other(event);
   }
 }
 

@@ -110,6 +110,9 @@ class RingProperty : public Property {
   const WatchedRing* ring(const RingKey& key) const;
   const std::map<RingKey, WatchedRing>& rings() const { return rings_; }
   bool needs_detail() const override { return true; }
+  /// Whether other() is told of partitions whose guest broke its rings.
+  virtual bool hears_hostile() const { return false; }
+  bool hostile(const ChannelKey& channel) const;
 
  private:
   using WatchKey =
@@ -120,7 +123,6 @@ class RingProperty : public Property {
   void drop_if(const traces::Event& event, bool whole_node, std::uint64_t partition);
   void note_vm(const traces::Event& event, const traces::ev::VmCreated& created);
   void note_fault(const traces::Event& event, const traces::ev::FaultFired& fired);
-  bool hostile(const ChannelKey& channel) const;
   bool about_hostile(const traces::Event& event) const;
 
   Keep keep_;

@@ -36,6 +36,11 @@ bool is_writable(Partition& partition, std::uint64_t gpa) {
 void write_guest(Partition& partition, std::uint64_t gpa, std::span<const std::byte> data) {
   if (data.empty()) return;
   const auto entry = partition.gpa_map().lookup(sim::page_of({gpa}));
+  traces::ev::HypercallOutput output;
+  output.partition = partition.id().value;
+  output.gpa = gpa;
+  output.bytes = static_cast<std::uint32_t>(data.size());
+  partition.node().world().emit(partition.node().id(), output);
   partition.memory().write(entry->frame, sim::offset_in_page({gpa}), data, traces::Writer::Host);
   partition.forget_code(entry->frame);
 }

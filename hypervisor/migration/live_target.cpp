@@ -218,7 +218,10 @@ void LiveTarget::drop_skeleton(std::string reason) {
     residue.partitions += 1;
     residue.pages += partition->memory().ram_pages();
   }
-  residue.disks = vm_->open_disk_count();
+  for (const std::string& name : config_.disks) {
+    const sim::SharedDisk* disk = host_.environment.disk(host_.node, name);
+    residue.disks += disk != nullptr && disk->owner() == host_.node.id() ? 1 : 0;
+  }
   emit(residue);
   vm_.reset();
 }

@@ -32,6 +32,8 @@ inline constexpr hv::PlantInfo kPlants[] = {
     {"vmbus.read-index-at-end", "a read index at the very end of the ring does not wrap", "RB-1"},
     {"vmbus.resume-forgets-last-channel", "a resume does not look at the last channel's ring",
      "RB-5"},
+    {"vmbus.copies-beside", "data for a packet's pages also lands on a page that nobody lent",
+     "VB-6"},
     {"vmbus.restore-drops-answers", "answers that wait when a VM is saved are not restored",
      "VB-3"},
 };

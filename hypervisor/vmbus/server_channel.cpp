@@ -224,6 +224,11 @@ bool ServerChannel::copy_out(const Packet& packet, std::uint64_t offset,
     partition_.forget_code(frame);
     data = data.subspan(piece.bytes);
   }
+  if (plant("vmbus.copies-beside")) {
+    const sim::Frame last{partition_.memory().ram_pages() - 1};
+    const std::uint64_t stray = packet.transaction;
+    partition_.memory().write(last, 0, std::as_bytes(std::span(&stray, 1)), traces::Writer::Host);
+  }
   return true;
 }
 
@@ -292,8 +297,8 @@ ChannelView ServerChannel::view() const {
       return std::bit_cast<std::uint32_t>(bytes);
     };
     return ChannelView::Ring{word(ring_header::kWriteIndex), word(ring_header::kReadIndex),
-                             word(ring_header::kInterruptMask),
-                             word(ring_header::kPendingSendSize), ring.data_bytes()};
+                             word(ring_header::kInterruptMask), word(ring_header::kPendingSendSize),
+                             ring.data_bytes()};
   };
   view.to_host = header(rings_->to_host);
   view.to_guest = header(rings_->to_guest);

@@ -57,6 +57,7 @@ void StorVsp::Impl::accept(vmbus::Packet packet, const protocol::StoragePacket& 
   request.packet = std::move(packet);
   std::memcpy(&request.srb, storage.body.data(), sizeof(request.srb));
   request.command = scsi::parse(cdb_of(request.srb));
+  if (request.command && plant("storvsp.misplaces-blocks")) request.command->lba ^= 8;
   if (request.srb.path == 0 && request.srb.target == 0) {
     const auto lun = luns.find(request.srb.lun);
     if (lun != luns.end()) request.disk = lun->second;
@@ -240,6 +241,10 @@ void StorVsp::Impl::deliver_data(const Request& request, Outcome& outcome) {
   if (outcome.data.empty()) return;
   std::span<const std::byte> data(outcome.data);
   const bool media = request.command->kind == Kind::Read;
+  if (media && plant("storvsp.read-leaves-buffer")) {
+    outcome.moved = static_cast<std::uint32_t>(data.size());
+    return;
+  }
   if (media && plant("storvsp.short-dma")) data = data.first(data.size() - sim::kSectorSize);
   if (!channel->copy_out(request.packet, 0, data)) {
     outcome.srb_status = protocol::kSrbInvalidRequest;

@@ -119,7 +119,7 @@ void add_replay(Command root) {
 void add_check(Command root) {
   auto path = std::make_shared<std::string>();
   auto format = std::make_shared<std::string>("text");
-  Command command = root.command("check", "judge a stored trace without running it");
+  Command command = root.command("check", "judge a stored trace by its events; only a twin is run");
   command.argument("TRACE", *path, "trace file")
       .option_of("--format", *format, {"text", "json", "junit"}, "text, json or junit");
   command.does([path, format] { return check(*path, *format); });

@@ -7,6 +7,7 @@
 #include "scenarios/language/reader.hpp"
 #include "scenarios/runner/build_id.hpp"
 #include "scenarios/runner/expectations.hpp"
+#include "scenarios/runner/retold.hpp"
 #include "scenarios/runner/simulation.hpp"
 #include "scenarios/runner/story.hpp"
 #include "traces/assert.hpp"
@@ -42,37 +43,36 @@ SimulationOptions simulation_options(const RunOptions& options) {
   return result;
 }
 
-/// Feeds a stored trace to a set of checkers.
+/// Feeds a stored trace to whoever would have watched the run.
 class Fan final : public traces::Observer {
  public:
-  explicit Fan(const CheckerList& list) : list_(list) {
-    for (const auto& checker : list) sets_.push_back(checker->events());
+  void add(traces::Observer& observer, const traces::EventSet& events) {
+    all_.emplace_back(&observer, events);
   }
   void on_event(const traces::Event& event) override {
     end_ = std::max(end_, event.time);
-    for (std::size_t i = 0; i < list_.size(); ++i) {
-      if (sets_[i].test(static_cast<std::size_t>(event.type))) list_[i]->on_event(event);
+    for (const auto& [observer, events] : all_) {
+      if (events.test(static_cast<std::size_t>(event.type))) observer->on_event(event);
     }
   }
   traces::Time end() const { return end_; }
 
  private:
-  const CheckerList& list_;
-  std::vector<traces::EventSet> sets_;
+  std::vector<std::pair<traces::Observer*, traces::EventSet>> all_;
   traces::Time end_{};
 };
 
-/// The twin of a run that has just been made (design §4).
+/// The twin of a run (design §4), which has had these faults and these jobs.
 Finding twin_finding(const Scenario& scenario, const RunOptions& options,
                      checkers::TwinCheck& check, const std::vector<checkers::Hold>& holds,
-                     const Simulation& original) {
-  const std::vector<Struck>& struck = original.struck();
+                     const std::vector<Struck>& struck,
+                     const std::vector<std::uint64_t>& step_jobs) {
   SimulationOptions twin = simulation_options(options);
   twin.plants.clear();  // a planted bug is in the run, not in what it is held against
   twin.twin = true;
   twin.holds = holds;
   twin.struck = struck;
-  twin.step_jobs = original.step_jobs();
+  twin.step_jobs = step_jobs;
   Simulation simulation(scenario, twin);
   simulation.recorder().attach(check.twin(), checkers::TwinCheck::events());
   simulation.run();
@@ -184,7 +184,8 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
     outcome.compared = replay->equal_events();
   }
   if (wants_twin) {
-    outcome.findings.push_back(twin_finding(scenario, options, twin, holds.holds(), simulation));
+    outcome.findings.push_back(twin_finding(scenario, options, twin, holds.holds(),
+                                            simulation.struck(), simulation.step_jobs()));
   }
   if (options.twice) {
     outcome.findings.push_back(determinism_finding(scenario, options, determinism));
@@ -241,9 +242,29 @@ Recorded recorded_run(const traces::TraceHeader& header) {
 std::vector<Finding> check_trace(traces::TraceReader& trace) {
   const Recorded run = recorded_run(trace.header());
   const CheckerList list = checkers_for(run.scenario);
-  Fan fan(list);
+  Retold retold(run.scenario);
+  checkers::HoldCollector holds;
+  checkers::TwinCheck twin;
+  Fan fan;
+  for (const auto& checker : list) fan.add(*checker, checker->events());
+  fan.add(retold, Retold::events());
+  fan.add(holds, checkers::HoldCollector::events());
+  fan.add(twin.original(), checkers::TwinCheck::events());
   trace.read_all(fan);
-  return conclude(run.scenario, list, fan.end(), trace.header().detail);
+
+  std::vector<Finding> findings = conclude(run.scenario, list, fan.end(), trace.header().detail);
+  if (!run.scenario.faults.empty()) {
+    findings.push_back(strikes_finding(run.scenario, retold.struck()));
+  }
+  if (!expects_twin(run.scenario)) return findings;
+  findings.push_back(twin_finding(run.scenario, run.options, twin, holds.holds(), retold.struck(),
+                                  retold.step_jobs()));
+  Finding& equal = findings.back();
+  if (equal.verdict == Verdict::Violated && trace.header().build_id != build_id()) {
+    equal.verdict = Verdict::Unknown;
+    equal.explanation = "the run is of another build, its twin of this one: " + equal.explanation;
+  }
+  return findings;
 }
 
 }  // namespace scenarios

@@ -57,7 +57,8 @@ struct Recorded {
 };
 Recorded recorded_run(const traces::TraceHeader& header);
 
-/// Runs every checker and expectation over a stored trace.
+/// Judges a stored trace as its run was judged: every checker and expectation over its events, and
+/// twin-equal, where it is expected, against a twin that is run for it.
 std::vector<checkers::Finding> check_trace(traces::TraceReader& trace);
 
 /// The expectations of a scenario as checkers, twin-equal left out.

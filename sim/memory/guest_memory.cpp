@@ -32,7 +32,11 @@ void GuestMemory::write(Frame frame, std::uint32_t offset, std::span<const std::
   if (watched && impl_->contents.real_bytes) impl_->watches.look(frame, traces::Writer::Guest);
   std::memcpy(impl_->contents.bytes_for_write(frame) + offset, data.data(), data.size());
   mark_written(frame, writer);
-  if (watched) impl_->watches.wrote(frame, offset, data.size(), writer);
+  if (watched) {
+    impl_->watches.wrote(frame, offset, data.size(), writer);
+  } else if (writer == traces::Writer::Host && !impl_->watches.empty()) {
+    impl_->watches.host_wrote(frame, offset, data.size());
+  }
 }
 
 std::uint32_t GuestMemory::read_u32(Frame frame, std::uint32_t offset) const {

@@ -83,6 +83,15 @@ void Watches::wrote(Frame frame, std::uint32_t offset, std::size_t size, traces:
   }
 }
 
+void Watches::host_wrote(Frame frame, std::uint32_t offset, std::size_t size) {
+  traces::ev::MemoryHostWrite event;
+  event.partition = partition_;
+  event.frame = frame.value;
+  event.offset = offset;
+  event.bytes = static_cast<std::uint32_t>(size);
+  node_.world().emit(node_.id(), event);
+}
+
 void Watches::look_everywhere(traces::Writer writer) {
   for (auto& [number, watch] : watches_) {
     std::array<std::byte, kPageSize> page;

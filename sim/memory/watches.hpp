@@ -32,6 +32,8 @@ class Watches {
   void look(Frame frame, traces::Writer writer);
   /// Somebody wrote this part of a watched frame at once. One report, whatever it left as it was.
   void wrote(Frame frame, std::uint32_t offset, std::size_t size, traces::Writer writer);
+  /// The host wrote a frame that is not watched.
+  void host_wrote(Frame frame, std::uint32_t offset, std::size_t size);
   void look_everywhere(traces::Writer writer);
   std::uint64_t footprint() const;
 

@@ -1,8 +1,10 @@
 // Requests of a guest to disk 1, played by hand, and what the disk itself reports.
 #pragma once
 
+#include <cstring>
 #include <vector>
 
+#include "checkers/watched_rings.hpp"
 #include "tests/checkers/event_stream.hpp"
 #include "traces/bytes.hpp"
 
@@ -16,6 +18,42 @@ class DiskStream : public EventStream {
 
   void ask(std::uint8_t opcode, std::uint64_t transaction, std::uint64_t lba,
            std::uint32_t blocks) {
+    put(opcode, transaction, lba, blocks);
+    accept(opcode, transaction, lba, blocks);
+  }
+  /// The guest puts a command of 10 bytes into its ring, and the host takes it out.
+  void put(std::uint8_t opcode, std::uint64_t transaction, std::uint64_t lba,
+           std::uint32_t blocks) {
+    constexpr std::uint32_t kBytes = 80;  // descriptor and storage packet
+    std::vector<std::byte> ring(2 * 4096);
+    std::byte* packet = ring.data() + ring_word::kData;
+    const std::uint16_t head[4] = {6, 2, kBytes / 8, 1};
+    const std::uint32_t execute_srb = 3;
+    std::memcpy(packet, head, sizeof(head));
+    std::memcpy(packet + 8, &transaction, 8);
+    std::memcpy(packet + 16, &execute_srb, 4);
+    const std::uint8_t cdb[10] = {opcode,
+                                  0,
+                                  static_cast<std::uint8_t>(lba >> 24),
+                                  static_cast<std::uint8_t>(lba >> 16),
+                                  static_cast<std::uint8_t>(lba >> 8),
+                                  static_cast<std::uint8_t>(lba),
+                                  0,
+                                  static_cast<std::uint8_t>(blocks >> 8),
+                                  static_cast<std::uint8_t>(blocks),
+                                  0};
+    std::memcpy(packet + 16 + 28, cdb, sizeof(cdb));
+    add(traces::ev::MemoryWatch{2, 4, traces::WatchPurpose::RingToHost, 0, 2, 2});
+    traces::ev::MemoryWatchedWrite content;
+    content.partition = 2;
+    content.watch = 4;
+    content.data = ring;
+    add(content);
+    add(traces::ev::RingConsumed{2, 2, 0, kBytes + 8, 6, transaction, true, 0});
+  }
+  /// The VSP says what it has accepted.
+  void accept(std::uint8_t opcode, std::uint64_t transaction, std::uint64_t lba,
+              std::uint32_t blocks) {
     traces::ev::ScsiRequest event;
     event.partition = 2;
     event.relid = 2;

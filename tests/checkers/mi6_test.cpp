@@ -36,6 +36,14 @@ class CleanAbort : public ::testing::Test {
   std::uint64_t residue(std::uint32_t partitions, std::uint64_t pages, std::uint32_t disks) {
     return stream.on(2).add(ev::MigrationResidue{1, partitions, pages, disks});
   }
+  /// The VM has disk 4 open on this node and asks something of it.
+  void uses_disk(std::uint32_t node) {
+    stream.on(node).add(ev::DiskOpened{4, 1, true});
+    ev::ScsiRequest request;
+    request.vm = 1;
+    request.disk = 4;
+    stream.add(request);
+  }
   MigrationStream stream{make_mi6()};
 };
 
@@ -72,6 +80,39 @@ TEST_F(CleanAbort, AGuestThatEndedByItselfIsNotBroughtBack) {
 TEST_F(CleanAbort, APartitionThatIsLeftIsBlamed) {
   abort();
   EXPECT_TRUE(stream.blames(residue(1, 0, 0)));
+}
+
+TEST_F(CleanAbort, ADiskThatTheTargetNeverClosedIsBlamedWhateverTheTargetCounts) {
+  uses_disk(1);
+  stream.on(1).add(ev::DiskClosed{4, 1});
+  stream.on(2).add(ev::DiskOpened{4, 2, true});
+  abort();
+  deleted(5);
+  EXPECT_TRUE(stream.blames(residue(0, 0, 0)));
+  EXPECT_TRUE(stream.explains("1 open disks"));
+}
+
+TEST_F(CleanAbort, ADiskThatNoGuestHasUsedIsKnownByItsHandover) {
+  stream.on(1).add(ev::DiskOpened{4, 1, true});
+  stream.on(1).add(ev::DiskClosed{4, 1});
+  stream.on(2).add(ev::DiskOpened{4, 2, true});
+  abort();
+  deleted(5);
+  EXPECT_TRUE(stream.blames(residue(0, 0, 0)));
+}
+
+TEST_F(CleanAbort, DisksThatWereClosedOrRefusedOrAreOthersHold) {
+  uses_disk(1);
+  stream.on(1).add(ev::DiskClosed{4, 1});
+  stream.on(2).add(ev::DiskOpened{4, 2, true});
+  stream.on(2).add(ev::DiskClosed{4, 2});
+  stream.on(1).add(ev::DiskOpened{4, 3, true});
+  stream.on(2).add(ev::DiskOpened{4, 3, false});
+  stream.on(2).add(ev::DiskOpened{6, 1, true});
+  abort();
+  deleted(5);
+  residue(0, 0, 0);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
 }
 
 TEST_F(CleanAbort, MemoryThatIsLeftIsBlamed) {

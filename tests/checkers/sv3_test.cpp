@@ -31,6 +31,57 @@ TEST_F(LinearisableBlocks, AStaleReadIsBlamed) {
   EXPECT_TRUE(stream.blames(stream.read(8, {1})));
 }
 
+TEST_F(LinearisableBlocks, TheGuestsCommandCountsAndNotWhatTheVspTakesItFor) {
+  stream.put(0x2A, 1, 8, 1);
+  stream.accept(0x2A, 1, 0, 1);
+  stream.data(true, 1, 0, {7});
+  stream.done(1);
+  stream.read(8, {7});
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+  EXPECT_TRUE(stream.blames(stream.read(8, {6})));
+}
+
+TEST_F(LinearisableBlocks, AWriteThatLandsElsewhereIsBlamed) {
+  stream.begin_write(1, 8, {1, 2});
+  stream.report(SectorCause::Write, 8, {1, 2});
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+  EXPECT_TRUE(stream.blames(stream.report(SectorCause::Write, 0, {1, 2})));
+}
+
+TEST_F(LinearisableBlocks, ContentThatNoWriteBringsIsBlamedWhenItEntersTheDisk) {
+  stream.begin_write(1, 8, {1, 2});
+  EXPECT_TRUE(stream.blames(stream.report(SectorCause::Write, 8, {1, 0})));
+}
+
+TEST_F(LinearisableBlocks, AReadThatSucceedsUnseenIsBlamed) {
+  stream.begin_read(1, 8, 2);
+  EXPECT_TRUE(stream.blames(stream.done(1)));
+}
+
+TEST_F(LinearisableBlocks, AReadOfWhichLessWasSeenThanAskedIsBlamed) {
+  stream.begin_read(1, 8, 2);
+  stream.data(false, 1, 8, {0});
+  EXPECT_TRUE(stream.blames(stream.done(1)));
+}
+
+TEST_F(LinearisableBlocks, AWriteThatSucceedsUnseenIsBlamed) {
+  stream.ask(0x2A, 1, 8, 1);
+  EXPECT_TRUE(stream.blames(stream.done(1)));
+}
+
+TEST_F(LinearisableBlocks, AnUnseenRequestThatFailsOrMovesNothingHolds) {
+  stream.begin_read(1, 8, 2);
+  stream.done(1, false);
+  stream.begin_read(2, 8, 0);
+  stream.done(2);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+}
+
+TEST_F(LinearisableBlocks, ACommandThatNoWitnessSawLeavesItUnknown) {
+  stream.accept(0x28, 1, 8, 1);
+  EXPECT_EQ(stream.verdict(), Verdict::Unknown);
+}
+
 TEST_F(LinearisableBlocks, AWriteThatLosesItsLastSectorIsBlamed) {
   stream.read(8, {0, 0});
   stream.write(8, {1, 2});

@@ -152,6 +152,15 @@ TEST_F(Twin, AVmThatDiedLeavesItsDiskToOthers) {
   EXPECT_EQ(finding.measured, "4 digests compared, 1 of dead VMs left out");
 }
 
+TEST_F(Twin, AVmThatDiedBeforeItsFirstRequestLeavesItsDiskToOthers) {
+  original.state(VmState::Running);
+  original.add(ev::NodeKilled{});
+  original.disk(4);
+  twin.start();
+  twin.end(5);
+  EXPECT_EQ(check.conclude().verdict, Verdict::Unknown);
+}
+
 TEST_F(Twin, WhatAVmDoesAfterALossOfPowerHasNoTwin) {
   for (Story* run : {&original, &twin}) {
     run->start();
@@ -186,6 +195,16 @@ TEST_F(Twin, AVmThatTheOperatorStopsAndStartsHasATwin) {
     run->end(run == &twin ? 1 : 2);
   }
   EXPECT_EQ(check.conclude().verdict, Verdict::Violated);
+}
+
+TEST_F(Twin, AVmThatDiedBeforeAnythingCouldBeComparedProvesNothing) {
+  for (Story* run : {&original, &twin}) run->start();
+  original.add(ev::NodeKilled{});
+  original.disk(1);
+  twin.end(9);
+  const Finding finding = check.conclude();
+  EXPECT_EQ(finding.verdict, Verdict::Unknown);
+  EXPECT_EQ(finding.measured, "0 digests compared, 1 of dead VMs left out");
 }
 
 TEST_F(Twin, NothingToCompareIsNoProof) { EXPECT_EQ(check.conclude().verdict, Verdict::Unknown); }

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <vector>
+
 #include "checkers/makers.hpp"
 #include "tests/checkers/vmbus_stream.hpp"
 
@@ -82,6 +85,85 @@ TEST_F(LentPages, ARequestUnderWayStaysUnderWayAtTheTarget) {
   EXPECT_EQ(stream.verdict(), Verdict::Holds);
   stream.produced(1, 11, 1);
   EXPECT_TRUE(stream.blames(stream.access(1, 0, 1)));
+}
+
+/// Page 100 stands on frame 40 and so on; packets lie in a watched ring.
+class HostWrites : public LentPages {
+ protected:
+  HostWrites() {
+    stream.add(traces::ev::GpaMapped{2, 100, 64, 40, true, true, true});
+    stream.add(traces::ev::MemoryWatch{2, 4, traces::WatchPurpose::RingToHost, 0, 2, 1});
+  }
+  /// The host reads a packet that lends `bytes` from `offset` of page 100 on.
+  void lend(std::uint64_t transaction, std::uint32_t offset, std::uint32_t bytes) {
+    std::vector<std::byte> ring(2 * 4096);
+    std::byte* packet = ring.data() + 4096;
+    const std::uint16_t head[4] = {9, 6, 6, 1};
+    const std::uint32_t range[4] = {0, 1, bytes, offset};
+    const std::uint64_t pages[2] = {100, 101};
+    std::memcpy(packet, head, 8);
+    std::memcpy(packet + 8, &transaction, 8);
+    std::memcpy(packet + 16, range, 16);
+    std::memcpy(packet + 32, pages, 16);
+    traces::ev::MemoryWatchedWrite content;
+    content.partition = 2;
+    content.watch = 4;
+    content.data = ring;
+    stream.add(content);
+    stream.consumed(1, 9, transaction);
+  }
+  std::uint64_t writes(std::uint64_t frame, std::uint32_t offset, std::uint32_t bytes) {
+    return stream.add(traces::ev::MemoryHostWrite{2, frame, offset, bytes});
+  }
+};
+
+TEST_F(HostWrites, IntoWhatAPacketLendsHold) {
+  lend(1, 512, 4096);
+  writes(40, 512, 3584);
+  writes(41, 0, 512);
+  stream.produced(1, 11, 1);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+  EXPECT_NE(stream.conclude().measured.find("2 writes"), std::string::npos);
+}
+
+TEST_F(HostWrites, IntoAPageThatNobodyLentAreBlamed) {
+  lend(1, 512, 4096);
+  EXPECT_TRUE(stream.blames(writes(42, 0, 8)));
+}
+
+TEST_F(HostWrites, BeyondTheBytesOfAPacketAreBlamed) {
+  lend(1, 512, 4096);
+  EXPECT_TRUE(stream.blames(writes(41, 0, 513)));
+}
+
+TEST_F(HostWrites, BeforeTheBytesOfAPacketAreBlamed) {
+  lend(1, 512, 4096);
+  EXPECT_TRUE(stream.blames(writes(40, 511, 8)));
+}
+
+TEST_F(HostWrites, AfterTheCompletionAreBlamed) {
+  lend(1, 512, 4096);
+  stream.produced(1, 11, 1);
+  EXPECT_TRUE(stream.blames(writes(40, 512, 8)));
+}
+
+TEST_F(HostWrites, OfAHypercallsOutputHoldOnce) {
+  stream.add(traces::ev::HypercallOutput{2, 102 * 4096 + 16, 8});
+  writes(42, 16, 8);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+  EXPECT_TRUE(stream.blames(writes(42, 16, 8)));
+}
+
+TEST_F(HostWrites, IntoFramesOfOverlaysHold) {
+  writes(400, 0, 4096);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+}
+
+TEST_F(HostWrites, IntoAGuestThatBreaksItsRingsAreNotJudged) {
+  stream.add(traces::ev::VmCreated{1, "web", 2, 64, "worker"});
+  stream.add(traces::ev::FaultFired{"hostile-rings", "web", "strikes"});
+  writes(42, 0, 8);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
 }
 
 }  // namespace

@@ -200,6 +200,26 @@ class Traces(support.Case):
         suite = ET.fromstring(junit)[0]
         self.assertEqual(int(suite.get('tests')), len(report['properties']))
 
+    def test_check_judges_as_the_run_was_judged(self):
+        """The same properties, verdicts and figures, the twin and the faults among them."""
+        aborted = support.ROOT / 'tests/scenarios/cli/aborted.yaml'
+        operators = self.write('operators.yaml', aborted.read_text().replace(
+            'cut-link: migration', 'cancel-migration: migrating-vm\n  - at: 1s\n    '
+            'wrong-order: web\n  - at: 100ms\n    lasts: 20ms\n    slow-io: disk1'))
+        forgets = ('--plant', 'vmbus.restore-forgets-doorbell')
+        for code, scenario, options in ((0, QUICKSTART, SHORT), (1, QUICKSTART, forgets),
+                                        (0, aborted, ()), (0, operators, ()),
+                                        (0, support.LIBRARY / 'source-dies-handover.yaml', ())):
+            with self.subTest(scenario=scenario, options=options):
+                run = self.hvsim('run', scenario, *options, '--quiet', '--trace', 'a.trace',
+                                 '--format', 'json')
+                check = self.hvsim('check', 'a.trace', '--format', 'json')
+                self.assertEqual((run.returncode, check.returncode), (code, code))
+                [told], [judged] = json.loads(run.stdout), json.loads(check.stdout)
+                self.assertIn('twin-equal', [p['property'] for p in told['properties']])
+                self.assertEqual(judged['properties'], told['properties'])
+        self.assertIn('faults-struck', [p['property'] for p in told['properties']])
+
     def test_show_prints_and_filters(self):
         """Text with a heading, JSON lines, by type, by area, by node, by index, by count."""
         self.record('a.trace')

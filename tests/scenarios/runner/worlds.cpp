@@ -6,6 +6,16 @@
 
 namespace worlds {
 
+namespace {
+
+/// The VM died before it was ever suspended: there is nothing to compare.
+bool has_no_twin(const checkers::Finding& finding) {
+  return finding.property == "twin-equal" && finding.verdict == checkers::Verdict::Unknown &&
+         finding.explanation.starts_with("every VM died");
+}
+
+}  // namespace
+
 std::string moving_worker(const std::string& faults) {
   std::string text = R"(
 scenario: moving-worker
@@ -47,7 +57,7 @@ scenarios::Outcome run(const std::string& text, std::uint64_t seed, const std::s
 std::string complaints(const scenarios::Outcome& outcome) {
   std::string text;
   for (const auto& finding : outcome.findings) {
-    if (finding.verdict == checkers::Verdict::Holds) continue;
+    if (finding.verdict == checkers::Verdict::Holds || has_no_twin(finding)) continue;
     text += finding.property + ": " + finding.explanation + "\n";
   }
   return text;

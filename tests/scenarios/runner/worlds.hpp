@@ -13,7 +13,8 @@ std::string moving_worker(const std::string& faults = "");
 
 scenarios::Outcome run(const std::string& text, std::uint64_t seed, const std::string& plant = "");
 
-/// All findings that do not hold, one per line; empty when all hold.
+/// All findings that do not hold, one per line; empty when all hold. Left out is only the twin of a
+/// VM that died before anything of it could be compared.
 std::string complaints(const scenarios::Outcome& outcome);
 bool violated(const scenarios::Outcome& outcome, const std::string& property);
 

@@ -27,6 +27,7 @@ class MemoryEvents final : public traces::Observer {
     traces::PageSet set;
   };
   std::vector<WatchedWrite> writes;
+  std::vector<traces::ev::MemoryHostWrite> host_writes;
   std::vector<Written> written;
   std::vector<traces::ev::MemoryDigest> digests;
   std::vector<traces::ev::MemoryWatch> watches;
@@ -36,6 +37,8 @@ class MemoryEvents final : public traces::Observer {
   void on_event(const traces::Event& event) override {
     if (const auto* e = event.as<traces::ev::MemoryWatchedWrite>()) {
       writes.push_back({e->watch, e->writer, e->offset, {e->data.begin(), e->data.end()}});
+    } else if (const auto* e = event.as<traces::ev::MemoryHostWrite>()) {
+      host_writes.push_back(*e);
     } else if (const auto* e = event.as<traces::ev::MemoryWritten>()) {
       written.push_back({e->interval, *traces::PageSet::decode(e->set)});
     } else if (const auto* e = event.as<traces::ev::MemoryDigest>()) {

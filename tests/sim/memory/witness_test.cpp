@@ -244,5 +244,25 @@ RC_GTEST_PROP(Watch, ReportsEveryChangedWordOnceWithItsWriter, ()) {
   }
 }
 
+TEST(Watch, HostWritesBesideTheWatchedFramesAreToldToo) {
+  test::MemoryWorld host;
+  const auto memory = host.memory(Backing::Bytes, 16);
+  const std::vector<std::byte> data(8, std::byte{1});
+  memory->write({3}, 16, data, Writer::Host);
+  EXPECT_TRUE(host.events.host_writes.empty()) << "a guest that is loaded has no watch";
+  const Frame frames[] = {{5}};
+  const std::uint32_t watch = memory->watch(traces::WatchPurpose::MessagePage, frames, 0);
+  memory->write({3}, 16, data, Writer::Host);
+  memory->write({5}, 16, data, Writer::Host);
+  memory->write({4}, 16, data, Writer::Guest);
+  ASSERT_EQ(host.events.host_writes.size(), 1u);
+  const auto& told = host.events.host_writes.front();
+  EXPECT_EQ(told.partition, 2u);
+  EXPECT_EQ(told.frame, 3u);
+  EXPECT_EQ(told.offset, 16u);
+  EXPECT_EQ(told.bytes, 8u) << "also of what left everything as it was";
+  memory->unwatch(watch);
+}
+
 }  // namespace
 }  // namespace sim
