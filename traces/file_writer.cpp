@@ -21,15 +21,28 @@ constexpr int kCompressionLevel = 3;
 
 std::string reason_of(int error) { return std::generic_category().message(error); }
 
+/// How many unfinished files of one name may lie about: of other writers at work, and of such that
+/// were killed.
+constexpr int kMostPartials = 1000;
+
+/// A file that nobody had before, so that nothing is overwritten, no link is followed, and two
+/// writers of one trace do not meet. Its name is put into `name`.
+std::FILE* create_partial(const std::string& path, std::string& name) {
+  for (int number = 1; number <= kMostPartials; ++number) {
+    name = path + (number == 1 ? "" : "." + std::to_string(number)) + ".partial";
+    std::FILE* file = std::fopen(name.c_str(), "wbxe");
+    if (file != nullptr) return file;
+    if (errno != EEXIST) break;
+  }
+  throw TraceError(path, "cannot create " + name + ": " + reason_of(errno));
+}
+
 }  // namespace
 
 /// The file under its temporary name; removed unless it was renamed.
 struct TraceWriter::Output {
-  explicit Output(const std::string& path) : partial_path(path + ".partial") {
-    file = std::fopen(partial_path.c_str(), "wb");
-    if (file == nullptr) {
-      throw TraceError(path, "cannot create " + partial_path + ": " + reason_of(errno));
-    }
+  explicit Output(const std::string& path) {
+    file = create_partial(path, partial_path);
     context = ZSTD_createCCtx();
     HVSIM_ASSERT(context != nullptr, "zstd has no memory");
   }

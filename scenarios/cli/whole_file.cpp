@@ -15,6 +15,24 @@ namespace cli {
 namespace fs = std::filesystem;
 using scenarios::UserError;
 
+namespace {
+
+/// An unfinished file beside `path` that nobody had before: two processes that write one file do
+/// not meet in it, and no link is followed. Its name is put into `part`; -1 and errno when refused.
+int create_part(const std::string& path, std::string& part) {
+  const std::string start = path + "." + std::to_string(getpid());
+  part = start + ".partial";
+  constexpr int kNew = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  int fd = open(part.c_str(), kNew, 0666);
+  for (int number = 2; fd < 0 && errno == EEXIST; ++number) {
+    part = start + "." + std::to_string(number) + ".partial";
+    fd = open(part.c_str(), kNew, 0666);
+  }
+  return fd;
+}
+
+}  // namespace
+
 void require_place(const std::string& option, const std::string& path) {
   std::error_code ignored;
   const std::string start = option + " " + path + ": ";
@@ -30,18 +48,23 @@ void require_place(const std::string& option, const std::string& path) {
   if (!folder.empty() && !fs::is_directory(folder, ignored)) {
     throw UserError(start + "there is no folder " + folder.string());
   }
+  // Whether there can be such a file only creating one tells: rights, quota, length of the name.
+  std::string part;
+  const int fd = create_part(path, part);
+  if (fd < 0) throw UserError(start + "cannot be created: " + std::strerror(errno));
+  close(fd);
+  unlink(part.c_str());
 }
 
 void write_whole(const std::string& option, const std::string& path, const std::string& text) {
-  // Two processes that write one file do not meet in the unfinished one.
-  const std::string part = path + "." + std::to_string(getpid()) + ".partial";
-  const int fd = open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  std::string part;
+  const int fd = create_part(path, part);
   const auto fail = [&](const char* what) {
     const int error = errno;
     unlink(part.c_str());
     throw UserError(option + " " + path + ": " + what + ": " + std::strerror(error));
   };
-  if (fd < 0) fail("cannot be written");
+  if (fd < 0) throw UserError(option + " " + path + ": cannot be written: " + std::strerror(errno));
   std::size_t done = 0;
   while (done < text.size()) {
     const ssize_t written = write(fd, text.data() + done, text.size() - done);

@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/traces/random_events.hpp"
@@ -137,23 +140,98 @@ TEST(TraceFile, UnwritablePlaceIsOneClearLine) {
   }
 }
 
-TEST(TraceFile, FullDeviceIsReportedAtTheEndAndNotToTheWorld) {
-  // /dev/full fails on every write that leaves the buffer; the link gives it the partial name.
+/// Its seed and how many events are in it, once all of it has been read and checked.
+std::pair<std::uint64_t, std::uint64_t> read_whole(const std::string& path) {
+  TraceReader reader(path);
+  const auto events = read_events(reader);
+  return {reader.header().seed, events.size()};
+}
+
+TEST(TraceFile, TwoWritersOfOnePathDoNotMeetAndTheLastToFinishWins) {
   const std::string path = temporary_path("trace");
-  std::filesystem::remove(path + ".partial");
-  std::filesystem::create_symlink("/dev/full", path + ".partial");
-  Recorder recorder;
-  TraceWriter writer(path, TraceHeader{});
-  recorder.attach(writer, writer.types());
-  const std::string line(1'000'000, 'x');
-  EXPECT_NO_THROW(recorder.emit(Time{}, NodeId{}, ev::GuestLog{.line = line}));
-  try {
-    writer.finish(recorder);
-    FAIL() << "no error";
-  } catch (const TraceError& error) {
-    EXPECT_NE(std::string(error.what()).find("No space left on device"), std::string::npos);
+  std::filesystem::remove(path);
+  const auto header = [](std::uint64_t seed) {
+    TraceHeader made;
+    made.seed = seed;
+    return made;
+  };
+  const std::string line(300'000, 'x');  // past every buffer, so that both files grow in turns
+  Recorder early, late;
+  TraceWriter first(path, header(1));
+  TraceWriter second(path, header(2));
+  early.attach(first, first.types());
+  late.attach(second, second.types());
+  for (int i = 0; i < 10; ++i) {
+    early.emit(Time{}, NodeId{}, ev::GuestLog{.line = line + std::to_string(i)});
+    late.emit(Time{}, NodeId{}, ev::GuestLog{.line = line + std::to_string(i * i)});
   }
+  first.finish(early);
+  EXPECT_EQ(read_whole(path), std::pair(std::uint64_t{1}, std::uint64_t{10}));
+  second.finish(late);
+  EXPECT_EQ(read_whole(path), std::pair(std::uint64_t{2}, std::uint64_t{10}));
+  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
+  EXPECT_FALSE(std::filesystem::exists(path + ".2.partial"));
+}
+
+TEST(TraceFile, WhatHasTheUnfinishedNameAlreadyIsLeftAlone) {
+  const std::string path = temporary_path("trace");
+  const std::string partial = path + ".partial";
+  std::ofstream(partial) << "the user's own";
+  write_trace("trace", full_header(), {});
+  EXPECT_EQ(testing::read_file(partial), "the user's own");
+  std::filesystem::remove(partial);
+
+  const std::string elsewhere = temporary_path("elsewhere");
+  std::ofstream(elsewhere) << "somebody else's";
+  std::filesystem::create_symlink(elsewhere, partial);
+  write_trace("trace", full_header(), {});
+  EXPECT_EQ(testing::read_file(elsewhere), "somebody else's");
+  EXPECT_TRUE(std::filesystem::is_symlink(partial));
+  EXPECT_FALSE(std::filesystem::is_symlink(path));
+  std::filesystem::remove(partial);
+  std::filesystem::remove(elsewhere);
+}
+
+/// As on a full disk: no file of this process can grow beyond these bytes.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    old_action_ = std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &old_);
+    const rlimit limit{bytes, old_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &old_);
+    std::signal(SIGXFSZ, old_action_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit old_{};
+  void (*old_action_)(int);
+};
+
+TEST(TraceFile, FullDiskIsReportedAtTheEndAndNotToTheWorld) {
+  const std::string path = temporary_path("trace");
+  std::filesystem::remove(path);
+  std::string told;
+  {
+    const FileSizeLimit full(100);
+    Recorder recorder;
+    TraceWriter writer(path, TraceHeader{});
+    recorder.attach(writer, writer.types());
+    const std::string line(1'000'000, 'x');
+    EXPECT_NO_THROW(recorder.emit(Time{}, NodeId{}, ev::GuestLog{.line = line}));
+    try {
+      writer.finish(recorder);
+    } catch (const TraceError& error) {
+      told = error.what();
+    }
+  }
+  EXPECT_NE(told.find("File too large"), std::string::npos) << told;
   EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
 }
 
 TEST(TraceFileDeathTest, WriterThatMissedEventsIsADefect) {

@@ -265,6 +265,27 @@ class Traces(support.Case):
         self.assertIn('seed', out)
         self.assertRegex(out, r'differ')
 
+    def test_two_runs_with_one_trace_path_leave_one_whole_trace(self):
+        """The last to finish wins; nothing lies about, and nobody's file or link is touched."""
+        self.write('own', 'untouched')
+        (self.folder / 'a.trace.partial').symlink_to('own')
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            hashes = set(pool.map(
+                lambda seed: support.hash_in(self.expect_code(
+                    0, 'run', QUICKSTART, *SHORT, '--quiet', '--trace', 'a.trace', '--seed',
+                    str(seed)).stdout), (1, 2)))
+        replayed = self.expect_code(0, 'replay', 'a.trace').stdout
+        self.assertIn(support.hash_in(replayed), hashes)
+        self.assertEqual((self.folder / 'own').read_text(), 'untouched')
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()),
+                         ['a.trace', 'a.trace.partial', 'own'])
+
+    def test_a_trace_that_cannot_be_created_is_known_before_anything_is_told(self):
+        """One line: not even the heading of the story."""
+        for path in ('/proc/x.trace', 'x' * 300):
+            self.expect_mistake('run', QUICKSTART, *SHORT, '--trace', path, begins='--trace',
+                                mentions=f'{path}: cannot be created: ')
+
     def test_an_unfinished_trace_leaves_nothing(self):
         """No place for it: no run, no file."""
         for path, words in (('no/such/folder/a.trace', 'no folder'), ('.', 'is a directory'),
