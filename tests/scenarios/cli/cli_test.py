@@ -165,7 +165,7 @@ class Traces(support.Case):
         out = self.expect_code(code, 'run', QUICKSTART, *SHORT, '--quiet', '--trace', name,
                                *more).stdout
         self.assertEqual([f.name for f in self.folder.glob('*.partial')], [])
-        return support.hash_in(out.rsplit(b'again:', 1)[0])
+        return support.hash_in(out.rsplit(b'\nagain:', 1)[0])
 
     def test_replay_finds_the_same_run(self):
         """Event by event."""
