@@ -17,7 +17,7 @@ class Replay(support.Case):
         """Writes a.trace; gives the hash of the run."""
         out = self.expect_code(code, 'run', support.QUICKSTART, *SHORT, '--quiet', '--trace',
                                'a.trace', *more).stdout
-        return support.hash_in(out.rsplit(b'again:', 1)[0])
+        return support.hash_in(out.rsplit(b'\nagain:', 1)[0])
 
     def reseal(self, *changes):
         """Writes b.trace with these changes. It is sound: every reader takes it."""
