@@ -4,21 +4,13 @@
 #include <cstddef>
 #include <span>
 
+#include "checkers/little_endian.hpp"
+
 namespace checkers {
 
 namespace {
 
-constexpr std::size_t kTrailer = 8;
 constexpr std::uint32_t kPage = 4096;
-
-template <class T>
-T load(std::span<const std::byte> bytes, std::size_t at) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    value |= std::to_integer<std::uint64_t>(bytes[at + i]) << (8 * i);
-  }
-  return static_cast<T>(value);
-}
 
 std::uint64_t big_endian(const Cdb& cdb, std::size_t at, std::size_t count) {
   std::uint64_t value = 0;
@@ -31,7 +23,7 @@ std::vector<std::byte> bytes_of(const WatchedRing& ring, std::uint32_t index) {
   if (ring.data.empty() || index >= ring.size) return {};
   const RingPacket packet = ring.packet_at(index);
   if (!packet.shape_valid() || packet.bytes() > ring.size) return {};
-  std::vector<std::byte> bytes(packet.bytes() - kTrailer);
+  std::vector<std::byte> bytes(packet.bytes() - kPacketTrailer);
   ring.copy(index, bytes);
   return bytes;
 }

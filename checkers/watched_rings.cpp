@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "checkers/little_endian.hpp"
 #include "traces/digest.hpp"
 #include "traces/reflection.hpp"
 
@@ -12,18 +13,6 @@ namespace checkers {
 namespace {
 
 namespace ev = traces::ev;
-
-constexpr std::size_t kTrailer = 8;
-
-/// Little-endian, whatever the host is.
-template <class T>
-T load(std::span<const std::byte> bytes, std::size_t at) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    value |= std::to_integer<std::uint64_t>(bytes[at + i]) << (8 * i);
-  }
-  return static_cast<T>(value);
-}
 
 /// Puts reported bytes into header and data. The witness reports whole words of 4 bytes.
 void apply(WatchedRing& ring, std::uint32_t offset, traces::Bytes data) {
@@ -78,7 +67,7 @@ RingPacket WatchedRing::packet_at(std::uint32_t index) const {
   std::vector<std::byte> bytes(packet.bytes());
   copy(index, bytes);
   packet.trailer_start = load<std::uint32_t>(bytes, bytes.size() - 4);
-  packet.hash = traces::hash64_of(std::span(bytes).first(bytes.size() - kTrailer));
+  packet.hash = traces::hash64_of(std::span(bytes).first(bytes.size() - kPacketTrailer));
   return packet;
 }
 

@@ -44,6 +44,9 @@ struct RingKey {
   friend auto operator<=>(const RingKey&, const RingKey&) = default;
 };
 
+/// Bytes behind each packet.
+inline constexpr std::uint32_t kPacketTrailer = 8;
+
 /// A packet's descriptor and trailer as they lie in memory (spec C.6).
 struct RingPacket {
   std::uint16_t type = 0;
@@ -55,7 +58,7 @@ struct RingPacket {
   std::uint64_t hash = 0;           ///< of all bytes without the trailer
 
   /// Bytes that it occupies, trailer included.
-  std::uint32_t bytes() const { return std::uint32_t{length8} * 8 + 8; }
+  std::uint32_t bytes() const { return std::uint32_t{length8} * 8 + kPacketTrailer; }
   bool shape_valid() const { return offset8 >= 2 && length8 >= offset8; }
 };
 

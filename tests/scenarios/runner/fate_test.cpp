@@ -12,35 +12,7 @@ namespace {
 /// A whole migration, and hardly anything else: before it the guest has booted and flushed once,
 /// behind it there is time for every time-out of the protocol, one after the other. Two hundred of
 /// these for each kind of death are affordable.
-std::string brief_migration(const std::string& faults = "") {
-  std::string text = R"(
-scenario: brief-migration
-end: 150ms
-hosts: {alpha: {memory: 1GiB}, beta: {memory: 1GiB}}
-networks:
-  migration: {hosts: [alpha, beta], bandwidth: 10Gbit/s, latency: 40us}
-storage: {disk1: {size: 4MiB}}
-vms:
-  web:
-    host: alpha
-    memory: 64MiB
-    guest: {program: worker, working-set: 2MiB, dirty-rate: 20, disk-interval: 1ms,
-            blocks-per-write: 8, flush-every: 4}
-    disks: [disk1]
-    speed: 50
-    heartbeat: 10ms
-migration: {connect-timeout: 5ms, patience: 10ms, answer-timeout: 10ms, query-interval: 2ms,
-            idle-timeout: 20ms}
-timeline:
-  - {at: 15ms, move-vm: web, to: beta}
-expect:
-  - survives-with-owner: true
-  - no-guest-panic: true
-  - twin-equal: true
-)";
-  if (!faults.empty()) text += "faults:\n" + faults;
-  return text;
-}
+constexpr worlds::Pace kBrief{.end = 150, .move = 15, .heartbeat = 10, .patience = 5};
 
 /// When the undisturbed migration begins and when its last event is.
 class Span final : public traces::Observer {
@@ -56,7 +28,7 @@ class Span final : public traces::Observer {
 };
 
 Span span_of(std::uint64_t seed) {
-  const auto scenario = scenarios::parse_scenario("test.yaml", brief_migration());
+  const auto scenario = scenarios::parse_scenario("test.yaml", worlds::moving_worker("", kBrief));
   scenarios::SimulationOptions options;
   options.seed = seed;
   scenarios::Simulation simulation(scenario, options);
@@ -84,7 +56,8 @@ void strike(const std::string& fault, const char* stream, int runs) {
     ASSERT_GT(span.end, span.begin);
     sim::Draw draw = sim::Random(number).draw(stream);
     const auto at = draw.between(span.begin.ns - 20'000, span.end.ns + 200'000);
-    const std::string text = brief_migration(fmt::format("  - {{at: {}ns, {}}}\n", at, fault));
+    const std::string text =
+        worlds::moving_worker(fmt::format("  - {{at: {}ns, {}}}\n", at, fault), kBrief);
     const auto outcome = worlds::run(text, number);
     ASSERT_EQ(worlds::complaints(outcome), "") << "seed " << seed << ", strike at " << at << " ns\n"
                                                << text;

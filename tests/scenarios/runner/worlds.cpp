@@ -1,5 +1,7 @@
 #include "tests/scenarios/runner/worlds.hpp"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 
 #include "scenarios/language/parser.hpp"
@@ -16,32 +18,36 @@ bool has_no_twin(const checkers::Finding& finding) {
 
 }  // namespace
 
-std::string moving_worker(const std::string& faults) {
-  std::string text = R"(
+std::string moving_worker(const std::string& faults, const Pace& pace) {
+  std::string text = fmt::format(
+      R"(
 scenario: moving-worker
-end: 600ms
-hosts: {alpha: {memory: 1GiB}, beta: {memory: 1GiB}}
+end: {end}ms
+hosts: {{alpha: {{memory: 1GiB}}, beta: {{memory: 1GiB}}}}
 networks:
-  migration: {hosts: [alpha, beta], bandwidth: 10Gbit/s, latency: 40us}
-storage: {disk1: {size: 4MiB}}
+  migration: {{hosts: [alpha, beta], bandwidth: 10Gbit/s, latency: 40us}}
+storage: {{disk1: {{size: 4MiB}}}}
 vms:
   web:
     host: alpha
     memory: 64MiB
-    guest: {program: worker, working-set: 2MiB, dirty-rate: 20, disk-interval: 1ms,
-            blocks-per-write: 8, flush-every: 4}
+    guest: {{program: worker, working-set: 2MiB, dirty-rate: 20, disk-interval: 1ms,
+            blocks-per-write: 8, flush-every: 4}}
     disks: [disk1]
     speed: 50
-    heartbeat: 50ms
-migration: {connect-timeout: 50ms, patience: 100ms, answer-timeout: 100ms, query-interval: 20ms,
-            idle-timeout: 200ms}
+    heartbeat: {heartbeat}ms
+migration: {{connect-timeout: {connect}ms, patience: {answer}ms, answer-timeout: {answer}ms,
+            query-interval: {query}ms, idle-timeout: {idle}ms}}
 timeline:
-  - {at: 60ms, move-vm: web, to: beta}
+  - {{at: {move}ms, move-vm: web, to: beta}}
 expect:
   - survives-with-owner: true
   - no-guest-panic: true
   - twin-equal: true
-)";
+)",
+      fmt::arg("end", pace.end), fmt::arg("heartbeat", pace.heartbeat), fmt::arg("move", pace.move),
+      fmt::arg("connect", pace.patience), fmt::arg("answer", 2 * pace.patience),
+      fmt::arg("query", 2 * pace.patience / 5), fmt::arg("idle", 4 * pace.patience));
   if (!faults.empty()) text += "faults:\n" + faults;
   return text;
 }

@@ -7,9 +7,16 @@
 
 namespace worlds {
 
-/// Two hosts, one worker VM, one move at 60 ms; time-outs short enough for many runs. `faults` is
-/// appended under `faults:` when not empty.
-std::string moving_worker(const std::string& faults = "");
+/// Milliseconds in `moving_worker`: short enough for many runs.
+struct Pace {
+  int end = 600;
+  int move = 60;  ///< when the VM is moved
+  int heartbeat = 50;
+  int patience = 50;  ///< for a connection; the other time-outs are in proportion
+};
+
+/// Two hosts, one worker VM, one move. `faults` is appended under `faults:` when not empty.
+std::string moving_worker(const std::string& faults = "", const Pace& pace = {});
 
 scenarios::Outcome run(const std::string& text, std::uint64_t seed, const std::string& plant = "");
 
