@@ -1,5 +1,6 @@
 // VB-4 (spec I.4, C.4): every OPENCHANNEL, GPADL_HEADER and GPADL_TEARDOWN that the server took has
-// exactly one answer, and there is no answer without its request.
+// exactly one answer, from version 5.3 on every MODIFYCHANNEL too, and there is no answer without
+// its request.
 #include <map>
 #include <string>
 #include <tuple>
@@ -20,12 +21,16 @@ using traces::GpadlState;
 using traces::Time;
 using traces::VmbusMessage;
 
+/// From this version on a guest waits for the answer to MODIFYCHANNEL.
+constexpr std::uint32_t kAnsweredModify = 0x50003;
+
 struct Conversation {
   /// Channels and GPADLs are told anew by the server that restores them.
   void take_over(const Conversation& source) {
     open = source.open;
     old = source.old;
     deaf = source.deaf;
+    version = source.version;
   }
 
   struct Request {
@@ -38,6 +43,7 @@ struct Conversation {
   std::map<std::uint32_t, ChannelState> channels;
   std::map<std::uint32_t, GpadlState> gpadls;
   bool deaf = false;  // the guest's SynIC took no message
+  std::uint32_t version = 0;
 };
 
 const char* request_name(VmbusMessage request) {
@@ -46,6 +52,8 @@ const char* request_name(VmbusMessage request) {
       return "OPENCHANNEL";
     case VmbusMessage::GpadlHeader:
       return "GPADL_HEADER";
+    case VmbusMessage::Modify:
+      return "MODIFYCHANNEL";
     default:
       return "GPADL_TEARDOWN";
   }
@@ -78,6 +86,9 @@ class Answers final : public Property {
  private:
   void take(const traces::Event& event, const ev::VmbusMessage& message, Conversation& bus) {
     switch (message.type) {
+      case VmbusMessage::Modify:
+        if (bus.version < kAnsweredModify) break;
+        [[fallthrough]];
       case VmbusMessage::Open:
       case VmbusMessage::GpadlHeader:
       case VmbusMessage::GpadlTeardown: {
@@ -93,6 +104,8 @@ class Answers final : public Property {
         return answered(event, message, bus, VmbusMessage::GpadlHeader);
       case VmbusMessage::GpadlTorndown:
         return answered(event, message, bus, VmbusMessage::GpadlTeardown);
+      case VmbusMessage::ModifyResult:
+        return answered(event, message, bus, VmbusMessage::Modify);
       case VmbusMessage::InitiateContact:
       case VmbusMessage::Unload:
         for (const auto& [name, request] : bus.open) bus.old[name].count += request.count;
@@ -101,6 +114,7 @@ class Answers final : public Property {
         break;
       case VmbusMessage::VersionResponse:
       case VmbusMessage::UnloadResponse:
+        if (message.value == 1) bus.version = message.id;
         bus.old.clear();
         break;
       default:

@@ -92,6 +92,17 @@ void GpadlTable::remove(std::uint32_t id) {
   gpadls_.erase(id);
 }
 
+void GpadlTable::release(std::uint32_t relid) {
+  for (auto it = gpadls_.begin(); it != gpadls_.end();) {
+    if (it->second.relid == relid) {
+      change(it->second, GpadlState::None);
+      it = gpadls_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+}
+
 void GpadlTable::clear() {
   for (auto& [id, gpadl] : gpadls_) change(gpadl, GpadlState::None);
   gpadls_.clear();

@@ -51,6 +51,8 @@ class GpadlTable {
 
   void tearing_down(Gpadl& gpadl);
   void remove(std::uint32_t id);
+  /// A rescinded channel is the guest's no more, and so is what it lent for it.
+  void release(std::uint32_t relid);
   /// The connection ends: nothing is answered any more.
   void clear();
 

@@ -46,11 +46,16 @@ enum class Type : std::uint32_t {
   VersionResponse = 15,
   Unload = 16,
   UnloadResponse = 17,
+  TlConnectRequest = 21,
+  ModifyChannel = 22,
+  TlConnectResult = 23,
+  ModifyChannelResponse = 24,
 };
 
 /// NTSTATUS values of answers.
 inline constexpr std::uint32_t kSuccess = 0;
 inline constexpr std::uint32_t kUnsuccessful = 0xC0000001;
+inline constexpr std::uint32_t kConnectionRefused = 0xC0000236;
 
 inline constexpr std::uint16_t kOfferEnumerateInterface = 0x0001;
 inline constexpr std::uint16_t kOfferNamedPipe = 0x0010;
@@ -178,6 +183,39 @@ struct VersionResponse {
   std::uint32_t version_or_connection = 0;  ///< from 5.0 the connection for further messages
 };
 static_assert(sizeof(VersionResponse) == 16);
+
+/// Moves an open channel's interrupts to another processor (from 4.1).
+struct ModifyChannel {
+  Header header{Type::ModifyChannel};
+  std::uint32_t relid = 0;
+  std::uint32_t target_vp = 0;
+};
+static_assert(sizeof(ModifyChannel) == 16);
+
+/// Only from 5.3; guests of before do not wait for an answer.
+struct ModifyChannelResponse {
+  Header header{Type::ModifyChannelResponse};
+  std::uint32_t relid = 0;
+  std::uint32_t status = 0;
+};
+static_assert(sizeof(ModifyChannelResponse) == 16);
+
+/// Asks for a socket to a service of the host (from 4.0).
+struct TlConnectRequest {
+  Header header{Type::TlConnectRequest};
+  std::array<std::byte, 16> endpoint{};
+  std::array<std::byte, 16> service{};
+};
+static_assert(sizeof(TlConnectRequest) == 40);
+
+struct TlConnectResult {
+  Header header{Type::TlConnectResult};
+  std::array<std::byte, 16> endpoint{};
+  std::array<std::byte, 16> service{};
+  std::uint32_t status = 0;
+};
+static_assert(sizeof(TlConnectResult) == 44);
+static_assert(offsetof(TlConnectResult, status) == 40);
 
 /// The structure at the start of a payload; nothing when the payload is too short for it.
 template <class T>

@@ -72,6 +72,15 @@ bool ServerChannel::attach_rings(const OpenRequest& request, const Gpadl& gpadl)
   masked_ = false;
   waiting_for_room_ = false;
   packets_ = 0;
+  if (world().detail()) {
+    const std::string interface = offer_.interface_id.text();
+    traces::ev::VmbusOpened event;
+    event.partition = partition_.id().value;
+    event.relid = relid_;
+    event.interface = interface;
+    event.ring_gpadl = request.ring_gpadl;
+    emit(event);
+  }
   return true;
 }
 

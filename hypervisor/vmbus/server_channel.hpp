@@ -63,6 +63,8 @@ class ServerChannel final : public Channel, public hv::EventPort, public RingPla
   /// The guest rang, or the server was resumed: lets the device look.
   void look();
   void raise_doorbell(traces::SignalReason reason);
+  /// From now on the doorbell goes to another processor.
+  void retarget(std::uint32_t target_vp) { request_.target_vp = target_vp; }
 
   // -- Channel --
   std::uint32_t relid() const override { return relid_; }

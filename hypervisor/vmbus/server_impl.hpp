@@ -82,6 +82,9 @@ struct Server::Impl {
   void handle_released(std::uint32_t relid);
   void release_revoked(std::uint32_t relid);
   void handle_unload();
+  void handle_newer(protocol::Type type, std::span<const std::byte> payload);
+  void handle_modify(const protocol::ModifyChannel& message);
+  void handle_connect(const protocol::TlConnectRequest& message);
 
   void offer(ServerChannel& channel);
   void answer_gpadl(std::uint32_t relid, std::uint32_t gpadl, GpadlTable::Result result);

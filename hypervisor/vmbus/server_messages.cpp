@@ -63,7 +63,24 @@ void Server::Impl::handle(std::span<const std::byte> payload) {
       if (at_least(version, Version::V3_0)) handle_unload();
       break;
     default:
-      break;  // unknown, or of the other direction
+      handle_newer(header->type, payload);  // or unknown, or of the other direction
+      break;
+  }
+}
+
+/// Messages that came with version 4.0 and later.
+void Server::Impl::handle_newer(Type type, std::span<const std::byte> payload) {
+  switch (type) {
+    case Type::ModifyChannel:
+      if (!at_least(version, Version::V4_1)) break;
+      if (auto m = protocol::parse<protocol::ModifyChannel>(payload)) handle_modify(*m);
+      break;
+    case Type::TlConnectRequest:
+      if (!at_least(version, Version::V4_0)) break;
+      if (auto m = protocol::parse<protocol::TlConnectRequest>(payload)) handle_connect(*m);
+      break;
+    default:
+      break;
   }
 }
 
@@ -257,6 +274,32 @@ void Server::Impl::close(ServerChannel& channel) {
   if (gpadl != nullptr && gpadl->state == GpadlState::TearingDown) send_torndown(ring);
 }
 
+/// An interrupt on its way goes to the old processor still; guests expect that (spec C.4).
+void Server::Impl::handle_modify(const protocol::ModifyChannel& message) {
+  ServerChannel* channel = offered(message.relid);
+  const bool good =
+      channel != nullptr && channel->is_open() && message.target_vp < partition.config().vp_count;
+  handled(Type::ModifyChannel, message.relid, message.target_vp, 0);
+  if (good) channel->retarget(message.target_vp);
+  if (!at_least(version, Version::V5_3)) return;
+  protocol::ModifyChannelResponse answer;
+  answer.relid = message.relid;
+  answer.status = good ? protocol::kSuccess : protocol::kUnsuccessful;
+  if (!plant("vmbus.forgets-modify-response")) {
+    send(answer, message.relid, message.target_vp, answer.status);
+  }
+}
+
+/// No service of this host listens for sockets, and the guest is told so.
+void Server::Impl::handle_connect(const protocol::TlConnectRequest& message) {
+  handled(Type::TlConnectRequest, 0, 0, 0);
+  protocol::TlConnectResult answer;
+  answer.endpoint = message.endpoint;
+  answer.service = message.service;
+  answer.status = protocol::kConnectionRefused;
+  send(answer, 0, 0, answer.status);
+}
+
 void Server::Impl::handle_released(std::uint32_t relid) {
   if (!revoked.contains(relid)) return;
   handled(Type::RelidReleased, relid, 0, 0);
@@ -265,6 +308,8 @@ void Server::Impl::handle_released(std::uint32_t relid) {
 
 void Server::Impl::release_revoked(std::uint32_t relid) {
   revoked.erase(relid);
+  // A guest need not tear down what belongs to a rescinded channel; Linux does not.
+  gpadls.release(relid);
   traces::ev::VmbusChannel event;
   event.partition = partition.id().value;
   event.relid = relid;

@@ -148,7 +148,7 @@ bool Server::Impl::restore_queues(traces::ByteReader& in) {
     message.id = in.get<std::uint32_t>();
     message.value = in.get<std::uint64_t>();
     const auto payload = in.block();
-    if (!in.ok() || message.type > traces::VmbusMessage::UnloadResponse ||
+    if (!in.ok() || message.type > traces::VmbusMessage::ModifyResult ||
         payload.size() > protocol::kMaxMessageBytes) {
       return false;
     }

@@ -77,5 +77,20 @@ TEST_F(Answers, ANewContactVoidsRequestsThoughTheirAnswersMayStillCome) {
   EXPECT_TRUE(stream.blames(stream.to_guest(Message::OpenResult, 1, 5)));
 }
 
+TEST_F(Answers, AMoveToAnotherProcessorIsAnsweredFrom53On) {
+  stream.to_guest(Message::VersionResponse, 0, 0x50002, 1);
+  stream.from_guest(Message::Modify, 1, 1);
+  stream.at_ms(500);
+  EXPECT_EQ(stream.verdict(false), Verdict::Holds) << "5.2 has no answer to it";
+  stream.to_guest(Message::VersionResponse, 0, 0x50003, 1);
+  stream.from_guest(Message::Modify, 1, 1);
+  stream.to_guest(Message::ModifyResult, 1, 1);
+  stream.at_ms(1000);
+  EXPECT_EQ(stream.verdict(false), Verdict::Holds);
+  stream.from_guest(Message::Modify, 1, 0);
+  stream.at_ms(1500);
+  EXPECT_EQ(stream.verdict(), Verdict::Violated);
+}
+
 }  // namespace
 }  // namespace checkers
