@@ -70,7 +70,7 @@ void Server::add_device(std::string name, Device& device) {
   HVSIM_ASSERT(relid != 0, "a VMBus server has at most 2047 channels");
   auto ring = [&impl](ServerChannel& channel) { impl.receive({channel.relid(), {}}); };
   auto& channel = *impl.channels.emplace_back(std::make_unique<ServerChannel>(
-      impl.partition, std::move(name), device, relid, std::move(ring)));
+      impl.partition, impl.gpadls, std::move(name), device, relid, std::move(ring)));
   impl.partition.connect_events({protocol::event_connection(relid)}, channel, kFlagsPerChannel);
   if (impl.offers_sent) impl.offer(channel);
 }

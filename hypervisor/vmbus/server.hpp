@@ -66,6 +66,15 @@ class Channel {
   virtual bool copy_in(const Packet& packet, std::uint64_t offset, std::span<std::byte> out) = 0;
   virtual bool copy_out(const Packet& packet, std::uint64_t offset,
                         std::span<const std::byte> data) = 0;
+
+  /// Bytes of a GPADL that the guest lent to this channel beside its rings; 0 when there is none of
+  /// this handle, or it is being taken back.
+  virtual std::uint64_t lent_bytes(std::uint32_t gpadl) const = 0;
+  /// Byte access to it. False when it is not lent, or the range reaches past its end; then nothing
+  /// was touched.
+  virtual bool read_lent(std::uint32_t gpadl, std::uint64_t offset, std::span<std::byte> out) = 0;
+  virtual bool write_lent(std::uint32_t gpadl, std::uint64_t offset,
+                          std::span<const std::byte> data) = 0;
 };
 
 /// A device behind a channel (a VSP). All calls come from the world's loop on the host's node.

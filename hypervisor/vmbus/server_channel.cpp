@@ -20,9 +20,11 @@ ServerChannel::Rings::Rings(hv::Partition& partition, RingPlants& plants,
       reader(to_host, &plants),
       writer(to_guest, &plants) {}
 
-ServerChannel::ServerChannel(hv::Partition& partition, std::string name, Device& device,
-                             std::uint32_t relid, std::function<void(ServerChannel&)> doorbell)
+ServerChannel::ServerChannel(hv::Partition& partition, GpadlTable& gpadls, std::string name,
+                             Device& device, std::uint32_t relid,
+                             std::function<void(ServerChannel&)> doorbell)
     : partition_(partition),
+      gpadls_(gpadls),
       name_(std::move(name)),
       device_(device),
       offer_(device.offer()),

@@ -30,8 +30,9 @@ struct OpenRequest {
 class ServerChannel final : public Channel, public hv::EventPort, public RingPlants {
  public:
   /// `doorbell` is called when the guest rings, outside of any other call.
-  ServerChannel(hv::Partition& partition, std::string name, Device& device, std::uint32_t relid,
-                std::function<void(ServerChannel&)> doorbell);
+  /// `gpadls` are the connection's and outlive the channel.
+  ServerChannel(hv::Partition& partition, GpadlTable& gpadls, std::string name, Device& device,
+                std::uint32_t relid, std::function<void(ServerChannel&)> doorbell);
 
   const std::string& name() const { return name_; }
   Device& device() const { return device_; }
@@ -41,7 +42,7 @@ class ServerChannel final : public Channel, public hv::EventPort, public RingPla
   const OpenRequest& request() const { return request_; }
   RingError error() const { return error_; }
   std::uint64_t packets() const { return packets_; }  ///< read since it was opened
-  RingFrames ring_frames() const;  ///< while it is open
+  RingFrames ring_frames() const;                     ///< while it is open
 
   ChannelView view() const;
 
@@ -75,6 +76,10 @@ class ServerChannel final : public Channel, public hv::EventPort, public RingPla
   bool copy_in(const Packet& packet, std::uint64_t offset, std::span<std::byte> out) override;
   bool copy_out(const Packet& packet, std::uint64_t offset,
                 std::span<const std::byte> data) override;
+  std::uint64_t lent_bytes(std::uint32_t gpadl) const override;
+  bool read_lent(std::uint32_t gpadl, std::uint64_t offset, std::span<std::byte> out) override;
+  bool write_lent(std::uint32_t gpadl, std::uint64_t offset,
+                  std::span<const std::byte> data) override;
 
   // -- EventPort --
   void signalled(std::uint16_t flag) override;
@@ -114,7 +119,12 @@ class ServerChannel final : public Channel, public hv::EventPort, public RingPla
   void fail(RingError error);
   void rewind_empty_ring();
 
+  template <class Visit>
+  bool visit_lent(std::uint32_t gpadl, std::uint64_t offset, std::uint64_t bytes, bool write,
+                  Visit visit) const;
+
   hv::Partition& partition_;
+  GpadlTable& gpadls_;
   std::string name_;
   Device& device_;
   Offer offer_;

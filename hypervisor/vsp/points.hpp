@@ -25,12 +25,14 @@ inline constexpr const char* kPointQueueFull = "storvsp.queue-full";
 inline constexpr const char* kPointResetWaits = "storvsp.reset-waits";
 inline constexpr const char* kPointReplyWaits = "storvsp.reply-waits-at-save";
 inline constexpr const char* kPointBeatMissed = "heartbeat.missed";
+inline constexpr const char* kPointNoSection = "netvsp.no-section";
 
 inline constexpr sim::PointInfo kSometimesPoints[] = {
     {kPointQueueFull, "so many requests are outstanding that further ones stay in the ring"},
     {kPointResetWaits, "a reset waits for the requests before it"},
     {kPointReplyWaits, "a VM is saved while a completion waits for room in the guest's ring"},
     {kPointBeatMissed, "a heartbeat went unanswered for an interval"},
+    {kPointNoSection, "the guest has all of its receive buffer in hand"},
 };
 
 }  // namespace vsp

@@ -63,6 +63,10 @@ class BusClient {
   virtual void readable(std::uint32_t /*relid*/) {}
   /// There may be room again after a failed send().
   virtual void writable(std::uint32_t /*relid*/) {}
+  /// The host has taken, or refused, what lend() offered.
+  virtual void lent(std::uint32_t /*relid*/, std::uint32_t /*gpadl*/, bool /*success*/) {}
+  /// What take_back() asked for is the guest's own again.
+  virtual void returned(std::uint32_t /*gpadl*/) {}
 
  protected:
   ~BusClient() = default;
@@ -108,6 +112,11 @@ class Bus {
             std::uint32_t to_guest_pages);
   bool close(std::uint32_t relid);
 
+  /// Lends pages to an open channel beside its rings; lent() follows. Whoever lends takes back
+  /// before the channel is closed. Returns the GPADL's handle, 0 unless the channel is open.
+  std::uint32_t lend(std::uint32_t relid, sim::Gpfn first, std::uint32_t pages);
+  void take_back(std::uint32_t relid, std::uint32_t gpadl);
+
   /// False when there is no room (writable() follows) or the channel is not open or broken.
   bool send(std::uint32_t relid, const PacketOut& packet);
   /// Nothing when the ring is empty; then the host's signals are on.
@@ -146,7 +155,7 @@ class Bus {
   void handle_created(std::span<const std::byte> payload);
   void handle_open_result(std::span<const std::byte> payload);
   void handle_torndown(std::span<const std::byte> payload);
-  void lend(Channel& channel);
+  void post_gpadl(std::uint32_t relid, std::uint32_t gpadl, sim::Gpfn first, std::uint32_t pages);
   void take_back(Channel& channel);
   void release(std::uint32_t relid);
   bool make_rings(Channel& channel);

@@ -152,22 +152,37 @@ bool Bus::open(std::uint32_t relid, sim::Gpfn first, std::uint32_t to_host_pages
   clear_rings(*found);
   found->gpadl = next_gpadl_++;
   found->state = ChannelState::Lending;
-  lend(*found);
+  post_gpadl(relid, found->gpadl, first, to_host_pages + to_guest_pages);
   return true;
 }
 
+std::uint32_t Bus::lend(std::uint32_t relid, sim::Gpfn first, std::uint32_t pages) {
+  const Channel* found = channel(relid);
+  if (found == nullptr || found->state != ChannelState::Open || pages == 0) return 0;
+  const std::uint32_t gpadl = next_gpadl_++;
+  post_gpadl(relid, gpadl, first, pages);
+  return gpadl;
+}
+
+void Bus::take_back(std::uint32_t relid, std::uint32_t gpadl) {
+  protocol::GpadlTeardown message;
+  message.relid = relid;
+  message.gpadl = gpadl;
+  post(protocol::bytes_of(message));
+}
+
 /// GPADL_HEADER and as many GPADL_BODY as it takes.
-void Bus::lend(Channel& channel) {
+void Bus::post_gpadl(std::uint32_t relid, std::uint32_t gpadl, sim::Gpfn first,
+                     std::uint32_t pages) {
   GpaRange range;
-  const std::uint32_t pages = channel.to_host_pages + channel.to_guest_pages;
   range.bytes = static_cast<std::uint32_t>(pages * sim::kPageSize);
-  for (std::uint32_t i = 0; i < pages; ++i) range.pfns.push_back(channel.first.value + i);
+  for (std::uint32_t i = 0; i < pages; ++i) range.pfns.push_back(first.value + i);
   std::vector<std::byte> buffer;
   append_ranges(buffer, std::span(&range, 1));
 
   protocol::GpadlHeader header;
-  header.relid = channel.offer.relid;
-  header.gpadl = channel.gpadl;
+  header.relid = relid;
+  header.gpadl = gpadl;
   header.range_bytes = static_cast<std::uint16_t>(buffer.size());
   header.range_count = 1;
   std::span<const std::byte> rest(buffer);
@@ -180,7 +195,7 @@ void Bus::lend(Channel& channel) {
   };
   send_part(protocol::bytes_of(header), protocol::kHeaderWords);
   protocol::GpadlBody body;
-  body.gpadl = channel.gpadl;
+  body.gpadl = gpadl;
   while (!rest.empty()) send_part(protocol::bytes_of(body), protocol::kBodyWords);
 }
 
@@ -196,9 +211,12 @@ void Bus::take_back(Channel& channel) {
 void Bus::handle_created(std::span<const std::byte> payload) {
   const auto message = protocol::parse<protocol::GpadlCreated>(payload);
   Channel* found = message ? channel(message->relid) : nullptr;
-  if (found == nullptr || found->state != ChannelState::Lending || found->gpadl != message->gpadl) {
+  if (found == nullptr) return;
+  if (found->gpadl != message->gpadl) {
+    client_.lent(message->relid, message->gpadl, message->status == protocol::kSuccess);
     return;
   }
+  if (found->state != ChannelState::Lending) return;
   if (message->status != protocol::kSuccess) {
     found->state = ChannelState::Offered;
     found->rings.reset();
@@ -251,6 +269,7 @@ void Bus::handle_torndown(std::span<const std::byte> payload) {
     if (rescinded) release(which);
     return;
   }
+  client_.returned(message->gpadl);
 }
 
 }  // namespace vmbus::guest

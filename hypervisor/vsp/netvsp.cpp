@@ -1,0 +1,317 @@
+#include "hypervisor/vsp/netvsp.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "hypervisor/vsp/netvsp_impl.hpp"
+
+namespace vsp {
+
+using nvsp::Message;
+using nvsp::Status;
+using nvsp::Type;
+using nvsp::Version;
+
+namespace {
+
+/// Completions that wait for room; while there are so many, requests stay in the ring.
+constexpr std::size_t kMaxWaiting = 64;
+/// What hosts take at most (spec D.2).
+constexpr std::uint64_t kMaxReceiveBuffer = 31u << 20, kMaxReceiveBufferV2 = 15u << 20;
+constexpr std::uint64_t kMaxSendBuffer = 15u << 20;
+
+template <class Body>
+Body body_of(const Message& message) {
+  Body body;
+  static_assert(sizeof(body) <= sizeof(message.body));
+  std::memcpy(&body, message.body.data(), sizeof(body));
+  return body;
+}
+
+}  // namespace
+
+NetVsp::NetVsp(sim::Node& host, const NetVspConfig& config, SwitchPort& port)
+    : impl_(std::make_unique<Impl>(host, config, port)) {
+  port.attach(impl_.get());
+}
+
+NetVsp::~NetVsp() { impl_->port.attach(nullptr); }
+
+NetCounters NetVsp::counters() const { return impl_->counters; }
+
+bool NetVsp::passes_frames() const { return impl_->operational() && impl_->session.filter != 0; }
+
+vmbus::Offer NetVsp::offer() const {
+  vmbus::Offer offer;
+  offer.interface_id = vmbus::kNicInterface;
+  offer.instance_id = impl_->config.instance;
+  return offer;
+}
+
+void NetVsp::opened(vmbus::Channel& channel) {
+  closed();
+  impl_->channel = &channel;
+}
+
+void NetVsp::closed() {
+  Impl& impl = *impl_;
+  impl.channel = nullptr;
+  impl.session = {};
+  impl.buffer.detach();
+  impl.replies.clear();
+  impl.controls.clear();
+}
+
+void NetVsp::readable() { impl_->drain(); }
+
+void NetVsp::writable() {
+  impl_->pump();
+  impl_->drain();
+}
+
+void NetVsp::quiesce() {
+  impl_->quiesced = true;
+  // From here on nothing with the VM's address may leave this host (NV-5).
+  impl_->port.flush();
+  impl_->idle.raise();
+}
+
+sim::Signal& NetVsp::idle_signal() { return impl_->idle; }
+
+void NetVsp::resume() {
+  Impl& impl = *impl_;
+  impl.quiesced = false;
+  impl.idle.reset();
+  if (!std::exchange(impl.arrived, false)) return;
+  impl.port.announce();
+  if (!impl.operational()) return;
+  if (impl.config.indicate_network_change) impl.indicate(rndis::Status::NetworkChange);
+  if (impl.port.link_up() != impl.session.told_link_up) impl.link_changed(impl.port.link_up());
+}
+
+void NetVsp::Impl::drain() {
+  while (channel != nullptr && !quiesced && replies.size() < kMaxWaiting) {
+    const auto packet = channel->read();
+    if (!packet) break;
+    handle(*packet);
+  }
+  pump();
+}
+
+void NetVsp::Impl::handle(const vmbus::Packet& packet) {
+  if (packet.type == vmbus::PacketType::Completion) return returned(packet);
+  Message message;
+  const std::size_t bytes = std::min(packet.payload.size(), sizeof(message));
+  if (bytes < nvsp::kMessageHead) return complete_bare(packet);
+  std::memcpy(&message, packet.payload.data(), bytes);
+  // Nothing but INIT means anything before there is a version (NV-1).
+  const bool early = session.version == Version{} && message.type != Type::Init;
+  switch (early ? Type{} : message.type) {
+    case Type::Init: {
+      nvsp::InitComplete body;
+      body.status = initialise(message);
+      if (body.status == Status::Success) {
+        body.negotiated = static_cast<std::uint32_t>(session.version);
+      }
+      control(message.type, body.status, body_of<nvsp::Init>(message).maximum);
+      complete(packet, Type::InitComplete, body);
+      break;
+    }
+    case Type::SendReceiveBuffer: {
+      const auto body = take_receive_buffer(message);
+      control(message.type, body.status, body_of<nvsp::SendBuffer>(message).gpadl);
+      complete(packet, Type::SendReceiveBufferComplete, body);
+      break;
+    }
+    case Type::SendSendBuffer: {
+      const auto body = take_send_buffer(message);
+      control(message.type, body.status, body_of<nvsp::SendBuffer>(message).gpadl);
+      complete(packet, Type::SendSendBufferComplete, body);
+      break;
+    }
+    case Type::SendRndisPacket: {
+      nvsp::RndisPacketComplete body;
+      body.status = rndis_packet(packet, body_of<nvsp::RndisPacket>(message));
+      complete(packet, Type::SendRndisPacketComplete, body);
+      if (plant("netvsp.completes-twice")) {
+        complete(packet, Type::SendRndisPacketComplete, body);
+      }
+      break;
+    }
+    case Type::SubChannel: {
+      // One channel is all there is: a request for more is granted none.
+      nvsp::SubChannelComplete body;
+      const auto request = body_of<nvsp::SubChannelRequest>(message);
+      const bool known =
+          request.operation == nvsp::kSubChannelAllocate && session.version >= Version::V5;
+      body.status = known ? Status::Success : Status::Failure;
+      control(message.type, body.status, request.count);
+      complete(packet, Type::SubChannel, body);
+      break;
+    }
+    default:
+      // Messages without an answer of their own; a guest that waits gets a bare completion.
+      if (!early) configure(message);
+      complete_bare(packet);
+      break;
+  }
+}
+
+/// The highest version of both sides.
+Status NetVsp::Impl::initialise(const Message& message) {
+  static constexpr std::array kSpoken = {Version::V6_1, Version::V6, Version::V5,
+                                         Version::V4,   Version::V2, Version::V1};
+  if (session.version != Version{}) return Status::Failure;
+  const auto asked = body_of<nvsp::Init>(message);
+  const auto least = static_cast<Version>(asked.minimum);
+  const auto most = static_cast<Version>(asked.maximum);
+  for (const Version version : kSpoken) {
+    if (version > config.highest || version < least || version > most) continue;
+    session.version = version;
+    return Status::Success;
+  }
+  if (least > config.highest) return Status::ProtocolTooNew;
+  return most < kSpoken.back() ? Status::ProtocolTooOld : Status::ProtocolUnsupported;
+}
+
+void NetVsp::Impl::configure(const Message& message) {
+  std::uint64_t value = 0;
+  switch (message.type) {
+    case Type::SendNdisVersion: {
+      const auto version = body_of<nvsp::NdisVersion>(message);
+      session.ndis_major = version.major;
+      session.ndis_minor = version.minor;
+      value = std::uint64_t{version.major} << 32 | version.minor;
+      break;
+    }
+    case Type::SendNdisConfig: {
+      if (session.version < Version::V2) return;
+      const auto wanted = body_of<nvsp::NdisConfig>(message);
+      session.guest_mtu = wanted.mtu;
+      session.capabilities = wanted.capabilities;
+      value = wanted.capabilities;
+      break;
+    }
+    case Type::RevokeReceiveBuffer:
+    case Type::RevokeSendBuffer:
+      revoke(message);
+      value = body_of<nvsp::RevokeBuffer>(message).id;
+      break;
+    case Type::SwitchDataPath:
+      // There is no other path to switch to.
+      break;
+    default:
+      return;
+  }
+  control(message.type, Status::None, value);
+}
+
+nvsp::ReceiveBufferComplete NetVsp::Impl::take_receive_buffer(const Message& message) {
+  nvsp::ReceiveBufferComplete body;
+  body.status = Status::Failure;
+  const auto asked = body_of<nvsp::SendBuffer>(message);
+  const std::uint64_t bytes = channel->lent_bytes(asked.gpadl);
+  const bool old = session.version <= Version::V2;
+  if (buffer.attached() || asked.id != nvsp::kReceiveBufferId) return body;
+  if (bytes > (old ? kMaxReceiveBufferV2 : kMaxReceiveBuffer)) return body;
+  // A frame with its RNDIS header and a VLAN's information, in steps of 64 bytes.
+  const std::uint64_t whole = sizeof(rndis::Header) + sizeof(rndis::Packet) +
+                              sizeof(rndis::PacketInfo) + sizeof(rndis::VlanInfo) +
+                              sim::kEthernetHeader + sim::kVlanTag + config.mtu;
+  const auto section = static_cast<std::uint32_t>(
+      std::max<std::uint64_t>(nvsp::kReceiveSectionBytes, (whole + 63) / 64 * 64));
+  const auto sections = static_cast<std::uint32_t>(bytes / section);
+  if (sections == 0) return body;
+  buffer.attach(asked.gpadl, section, sections);
+  body.status = Status::Success;
+  body.section_runs = 1;
+  body.section_bytes = section;
+  body.sections = sections;
+  body.end_offset = section * sections;
+  return body;
+}
+
+nvsp::SendBufferComplete NetVsp::Impl::take_send_buffer(const Message& message) {
+  nvsp::SendBufferComplete body;
+  body.status = Status::Failure;
+  const auto asked = body_of<nvsp::SendBuffer>(message);
+  const std::uint64_t bytes = channel->lent_bytes(asked.gpadl);
+  if (session.send_sections != 0 || asked.id != nvsp::kSendBufferId) return body;
+  if (bytes < nvsp::kSendSectionBytes || bytes > kMaxSendBuffer) return body;
+  session.send_gpadl = asked.gpadl;
+  session.send_sections = static_cast<std::uint32_t>(bytes / nvsp::kSendSectionBytes);
+  body.status = Status::Success;
+  body.section_bytes = nvsp::kSendSectionBytes;
+  return body;
+}
+
+void NetVsp::Impl::revoke(const Message& message) {
+  const std::uint16_t id = body_of<nvsp::RevokeBuffer>(message).id;
+  if (message.type == Type::RevokeReceiveBuffer) {
+    if (id == nvsp::kReceiveBufferId) buffer.detach();
+  } else if (id == nvsp::kSendBufferId) {
+    session.send_gpadl = 0;
+    session.send_sections = 0;
+  }
+}
+
+template <class Body>
+void NetVsp::Impl::complete(const vmbus::Packet& packet, Type type, const Body& body) {
+  if (!packet.completion_requested) return;
+  Reply reply;
+  reply.transaction = packet.transaction;
+  reply.bytes = session.version >= Version::V6_1 ? sizeof(Message) : nvsp::kShortMessage;
+  static_assert(nvsp::kMessageHead + sizeof(body) <= nvsp::kShortMessage);
+  reply.message.type = type;
+  std::memcpy(reply.message.body.data(), &body, sizeof(body));
+  replies.push_back(reply);
+}
+
+void NetVsp::Impl::complete_bare(const vmbus::Packet& packet) {
+  if (!packet.completion_requested) return;
+  Reply reply;
+  reply.transaction = packet.transaction;
+  replies.push_back(reply);
+}
+
+/// The guest has taken what was in the sections of a packet.
+void NetVsp::Impl::returned(const vmbus::Packet& packet) {
+  if (!buffer.returned(packet.transaction)) return;
+  if (!detail()) return;
+  Message message;
+  std::memcpy(&message, packet.payload.data(), std::min(packet.payload.size(), sizeof(message)));
+  auto event = about<traces::ev::NicReturned>();
+  event.transaction = packet.transaction;
+  event.status = static_cast<std::uint32_t>(body_of<nvsp::RndisPacketComplete>(message).status);
+  emit(event);
+}
+
+void NetVsp::Impl::pump() {
+  while (channel != nullptr && !channel->failed()) {
+    if (!pump_reply() && !pump_control()) return;
+  }
+}
+
+bool NetVsp::Impl::pump_reply() {
+  if (replies.empty()) return false;
+  const Reply& reply = replies.front();
+  vmbus::PacketOut packet;
+  packet.type = vmbus::PacketType::Completion;
+  packet.transaction = reply.transaction;
+  packet.payload = std::as_bytes(std::span(&reply.message, 1)).first(reply.bytes);
+  if (!channel->write(packet)) return false;
+  replies.pop_front();
+  return true;
+}
+
+void NetVsp::Impl::control(Type type, Status status, std::uint64_t value) const {
+  auto event = about<traces::ev::NicControl>();
+  event.message = static_cast<std::uint32_t>(type);
+  event.status = static_cast<std::uint32_t>(status);
+  event.value = value;
+  emit(event);
+}
+
+}  // namespace vsp
