@@ -15,18 +15,26 @@ namespace storage::scsi {
 enum class Opcode : std::uint8_t {
   TestUnitReady = 0x00,
   RequestSense = 0x03,
+  Read6 = 0x08,
+  Write6 = 0x0A,
   Inquiry = 0x12,
   ModeSense6 = 0x1A,
+  StartStopUnit = 0x1B,
   ReadCapacity10 = 0x25,
   Read10 = 0x28,
   Write10 = 0x2A,
+  Verify10 = 0x2F,
   SynchronizeCache10 = 0x35,
   ModeSense10 = 0x5A,
   Read16 = 0x88,
   Write16 = 0x8A,
+  Verify16 = 0x8F,
   SynchronizeCache16 = 0x91,
   ServiceActionIn16 = 0x9E,  ///< service action 0x10: READ CAPACITY 16
   ReportLuns = 0xA0,
+  MaintenanceIn = 0xA3,  ///< service action 0x0C: REPORT SUPPORTED OPERATION CODES
+  Read12 = 0xA8,
+  Write12 = 0xAA,
 };
 
 inline constexpr std::uint8_t kGood = 0x00;
@@ -52,7 +60,8 @@ inline constexpr Sense kInvalidOpcode{0x05, 0x20, 0x00};
 inline constexpr Sense kLbaOutOfRange{0x05, 0x21, 0x00};
 inline constexpr Sense kInvalidField{0x05, 0x24, 0x00};
 
-enum class Kind : std::uint8_t { Control, Read, Write, Flush };
+/// Verify reads the medium and moves nothing.
+enum class Kind : std::uint8_t { Control, Read, Write, Flush, Verify };
 
 /// A command block as far as its kind matters.
 struct Command {
@@ -68,8 +77,9 @@ std::optional<Command> parse(std::span<const std::uint8_t> cdb);
 
 /// The unit that answers control commands.
 struct Unit {
-  std::uint64_t blocks = 0;  ///< of 512 bytes
-  std::uint32_t number = 0;  ///< makes serial number and NAA identifier
+  std::uint64_t blocks = 0;               ///< of 512 bytes
+  std::uint32_t number = 0;               ///< makes serial number and NAA identifier
+  std::uint32_t max_transfer_blocks = 0;  ///< of one command; 0: not stated
 };
 
 struct Answer {
@@ -77,9 +87,13 @@ struct Answer {
   std::vector<std::byte> data;  ///< cut to the allocation length
 };
 
-/// Control commands other than REPORT LUNS.
+/// Control commands other than REPORT LUNS. The disk is fully provisioned: it has neither UNMAP nor
+/// WRITE SAME, and says so wherever it is asked.
 Answer answer_control(std::span<const std::uint8_t> cdb, const Unit& unit);
 /// `luns` below 256, ascending (SPC-3 6.21).
 Answer report_luns(std::span<const std::uint8_t> cdb, std::span<const std::uint8_t> luns);
+/// INQUIRY of a LUN where nothing is (SPC-3 6.4.2): a device type that says so. Of its vital
+/// product data there is none.
+Answer absent_inquiry(std::span<const std::uint8_t> cdb);
 
 }  // namespace storage::scsi

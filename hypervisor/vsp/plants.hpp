@@ -21,6 +21,7 @@ inline constexpr hv::PlantInfo kPlants[] = {
      "SV-3"},
     {"storvsp.read-leaves-buffer", "a read succeeds without a byte for the guest", "SV-3"},
     {"storvsp.read-cuts-lba", "reads use 6 bits of the block address less than writes", "SV-3"},
+    {"storvsp.unplugs-in-use", "a disk is taken out while requests to it are under way", "SV-5"},
     {"heartbeat.restore-repeats", "a restored heartbeat repeats its last number", "twin-equal"},
     {"heartbeat.before-negotiation", "a heartbeat goes out before versions are agreed",
      "heartbeats-answered"},

@@ -207,7 +207,7 @@ void StorVsp::Impl::pump() {
   while (channel != nullptr && !replies.empty()) {
     const Reply& reply = replies.front();
     vmbus::PacketOut packet;
-    packet.type = vmbus::PacketType::Completion;
+    packet.type = reply.notice ? vmbus::PacketType::DataInband : vmbus::PacketType::Completion;
     packet.transaction = reply.transaction;
     packet.payload = std::as_bytes(std::span(&reply.packet, 1));
     if (!channel->write(packet)) {

@@ -34,8 +34,14 @@ class StorVsp final : public vmbus::Device {
   StorVsp(sim::Node& host, const StorVspConfig& config);
   ~StorVsp() override;
 
-  /// Target 0, path 0. Not owned.
+  /// Target 0, path 0. Not owned. Before the guest looks.
   void attach(std::uint8_t lun, storage::VirtualDisk& disk);
+  /// While the guest runs: it is told to look again (spec D.1). False when the LUN is taken.
+  bool plug(std::uint8_t lun, storage::VirtualDisk& disk);
+  /// New requests find no such unit from now on; those on their way end first, then the guest is
+  /// told and the disk is the caller's again. False when there is no such LUN. Awaited on the
+  /// adapter's host; whoever destroys the adapter ends this task first.
+  sim::Task<bool> unplug(std::uint8_t lun);
 
   vmbus::Offer offer() const override;
   void opened(vmbus::Channel& channel) override;

@@ -1,5 +1,5 @@
 // Inside of the storage VSP. storvsp.cpp: packets and the handshake; storvsp_io.cpp: the life of
-// an SRB; storvsp_state.cpp: saving and restoring.
+// an SRB; storvsp_luns.cpp: disks that come and go; storvsp_state.cpp: saving and restoring.
 #pragma once
 
 #include <deque>
@@ -46,7 +46,8 @@ struct StorVsp::Impl {
   struct Reply {
     std::uint64_t transaction = 0;
     protocol::StoragePacket packet;
-    bool scsi = false;  ///< the rest is what its event says
+    bool notice = false;  ///< unasked: a packet of the host's own
+    bool scsi = false;    ///< the rest is what its event says
     std::uint8_t opcode = 0;
     std::uint32_t disk = 0;
   };
@@ -59,6 +60,9 @@ struct StorVsp::Impl {
   void reset(std::uint64_t transaction, const protocol::StoragePacket& packet);
   void send(Reply reply);
   void pump();
+  /// Tells the guest that the LUNs are not what they were: it looks again.
+  void announce(std::uint8_t lun, std::uint32_t disk, bool present);
+  bool uses(const storage::VirtualDisk& disk) const;
 
   // -- SRBs --
   void accept(vmbus::Packet packet, const protocol::StoragePacket& storage);
@@ -67,7 +71,10 @@ struct StorVsp::Impl {
   static sim::Task<> serve(Impl& impl, Request& request);
   static sim::Task<Outcome> execute(Impl& impl, Request& request);
   static sim::Task<Outcome> transfer(Impl& impl, Request& request);
+  static sim::Task<sim::DiskStatus> verify(storage::VirtualDisk& disk,
+                                           storage::scsi::Command command);
   Outcome control(const Request& request);
+  bool answers_absent(const Request& request) const;
   /// Invited trouble: refuses a transfer so that the guest tries again.
   bool refuses(const Request& request, Outcome& outcome);
   void finish(Request& request, Outcome outcome);
@@ -101,6 +108,7 @@ struct StorVsp::Impl {
   std::deque<Reply> replies;
   std::optional<Reply> pending_reset;  ///< answered when nothing is outstanding
   sim::Signal idle;
+  sim::Signal finished;  ///< raised and lowered at the end of every request
 };
 
 }  // namespace vsp

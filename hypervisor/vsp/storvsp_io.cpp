@@ -33,7 +33,8 @@ scsi::Sense sense_for(sim::DiskStatus status, Kind kind) {
     case sim::DiskStatus::OutOfRange:
       return scsi::kLbaOutOfRange;
     case sim::DiskStatus::MediumError:
-      return kind == Kind::Read ? scsi::kUnrecoveredRead : scsi::kWriteError;
+      return kind == Kind::Write || kind == Kind::Flush ? scsi::kWriteError
+                                                        : scsi::kUnrecoveredRead;
     case sim::DiskStatus::NoSpace:
       return scsi::kSpaceAllocationFailed;
     case sim::DiskStatus::Reset:
@@ -115,9 +116,7 @@ sim::Task<> StorVsp::Impl::serve(Impl& impl, Request& request) {
 
 sim::Task<StorVsp::Impl::Outcome> StorVsp::Impl::execute(Impl& impl, Request& request) {
   Outcome outcome;
-  const bool report_luns = request.command && request.command->opcode == scsi::Opcode::ReportLuns &&
-                           request.srb.path == 0 && request.srb.target == 0;
-  if (request.disk == nullptr && !report_luns) {
+  if (request.disk == nullptr && !impl.answers_absent(request)) {
     outcome.srb_status = protocol::kSrbInvalidLun;
   } else if (!request.acceptable) {
     outcome.srb_status = protocol::kSrbInvalidRequest;
@@ -131,15 +130,30 @@ sim::Task<StorVsp::Impl::Outcome> StorVsp::Impl::execute(Impl& impl, Request& re
   co_return outcome;
 }
 
+/// Two questions have an answer where no disk is: who is there, and is anybody there. A 2012 host's
+/// adapter without any disk knows nothing of LUNs.
+bool StorVsp::Impl::answers_absent(const Request& request) const {
+  if (!request.command) return false;
+  if (request.command->opcode == scsi::Opcode::ReportLuns) return true;
+  const bool says_absent =
+      !luns.empty() || version > static_cast<std::uint16_t>(StorageVersion::Win8);
+  return says_absent && request.command->opcode == scsi::Opcode::Inquiry;
+}
+
 StorVsp::Impl::Outcome StorVsp::Impl::control(const Request& request) {
   Outcome outcome;
   scsi::Answer answer;
   if (request.command->opcode == scsi::Opcode::ReportLuns) {
     std::vector<std::uint8_t> present;
-    for (const auto& [lun, disk] : luns) present.push_back(lun);
+    if (request.srb.path == 0 && request.srb.target == 0) {
+      for (const auto& [lun, disk] : luns) present.push_back(lun);
+    }
     answer = scsi::report_luns(cdb_of(request.srb), present);
+  } else if (request.disk == nullptr) {
+    answer = scsi::absent_inquiry(cdb_of(request.srb));
   } else {
-    const scsi::Unit unit{request.disk->sectors(), request.disk->number()};
+    const scsi::Unit unit{request.disk->sectors(), request.disk->number(),
+                          static_cast<std::uint32_t>(config.max_transfer_bytes / sim::kSectorSize)};
     answer = scsi::answer_control(cdb_of(request.srb), unit);
   }
   outcome.sense = answer.sense;
@@ -154,8 +168,8 @@ StorVsp::Impl::Outcome StorVsp::Impl::control(const Request& request) {
 bool StorVsp::Impl::refuses(const Request& request, Outcome& outcome) {
   if (request.serial % 2 != 0) return false;
   const sim::Operation operation{config.vm, request.serial};
-  const auto claimed = static_cast<std::uint32_t>(
-      request.command->kind == Kind::Flush ? 0 : transfer_bytes(*request.command));
+  const bool moves = request.command->kind == Kind::Read || request.command->kind == Kind::Write;
+  const auto claimed = static_cast<std::uint32_t>(moves ? transfer_bytes(*request.command) : 0);
   if (host.world().buggify(host, kPointBusy, operation)) {
     outcome.busy = !plant("storvsp.busy-is-good");
     if (!outcome.busy) outcome.moved = claimed;
@@ -168,6 +182,20 @@ bool StorVsp::Impl::refuses(const Request& request, Outcome& outcome) {
     outcome.sense = scsi::kResetOccurred;
   }
   return true;
+}
+
+/// Reads the medium piece by piece and keeps nothing.
+sim::Task<sim::DiskStatus> StorVsp::Impl::verify(storage::VirtualDisk& disk,
+                                                 scsi::Command command) {
+  constexpr std::uint64_t kPiece = 256;
+  std::vector<std::byte> piece;
+  for (std::uint64_t done = 0; done < command.blocks; done += kPiece) {
+    piece.resize(std::min(kPiece, command.blocks - done) * sim::kSectorSize);
+    const sim::Lba at{command.lba + done};
+    const sim::DiskStatus status = co_await disk.read(at, piece);
+    if (status != sim::DiskStatus::Ok) co_return status;
+  }
+  co_return sim::DiskStatus::Ok;
 }
 
 /// Reads, writes and flushes. Every status of the disk becomes sense data.
@@ -183,6 +211,8 @@ sim::Task<StorVsp::Impl::Outcome> StorVsp::Impl::transfer(Impl& impl, Request& r
   sim::DiskStatus status = sim::DiskStatus::Ok;
   if (command.kind == Kind::Flush) {
     if (!impl.plant("storvsp.lying-flush")) status = co_await disk.flush();
+  } else if (command.kind == Kind::Verify) {
+    status = co_await verify(disk, command);
   } else if (transfer_bytes(command) > request.srb.data_transfer_length) {
     outcome.sense = scsi::kInvalidField;
     co_return outcome;
@@ -212,8 +242,10 @@ sim::Task<StorVsp::Impl::Outcome> StorVsp::Impl::transfer(Impl& impl, Request& r
 void StorVsp::Impl::finish(Request& request, Outcome outcome) {
   const bool reachable = request.session == session && channel != nullptr && !channel->failed();
   if (reachable) {
-    const bool moves = request.command && request.command->kind != Kind::Control &&
-                       request.command->kind != Kind::Flush && !outcome.sense && !outcome.busy;
+    const bool moves =
+        request.command &&
+        (request.command->kind == Kind::Read || request.command->kind == Kind::Write) &&
+        !outcome.sense && !outcome.busy;
     const bool late = !outcome.data.empty() && plant("storvsp.dma-after-completion");
     if (late) {
       outcome.moved = static_cast<std::uint32_t>(outcome.data.size());
@@ -227,6 +259,8 @@ void StorVsp::Impl::finish(Request& request, Outcome outcome) {
     if (late) deliver_data(request, outcome);
   }
   outstanding.erase(request.serial);
+  finished.raise();
+  finished.reset();
   if (!outstanding.empty()) return drain();
   if (pending_reset) {
     send(std::move(*pending_reset));

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::uint32_t kStorvspFormat = 0x31535453;  // "STS1"
 
+enum class ReplyKind : std::uint8_t { Answer, Scsi, Notice };
+
 bool consistent(Phase phase, std::uint16_t version, const StorVspConfig& config) {
   if (phase <= Phase::Version) return version == 0;
   return version != 0 && version <= static_cast<std::uint16_t>(config.highest);
@@ -33,7 +35,7 @@ void StorVsp::save(traces::ByteWriter& out) const {
   for (const Impl::Reply& reply : impl_->replies) {
     out.put(reply.transaction);
     out.raw(std::as_bytes(std::span(&reply.packet, 1)));
-    out.put<std::uint8_t>(reply.scsi);
+    out.put(reply.notice ? ReplyKind::Notice : reply.scsi ? ReplyKind::Scsi : ReplyKind::Answer);
     out.put(reply.opcode);
     out.put(reply.disk);
   }
@@ -47,8 +49,10 @@ bool StorVsp::restore(traces::ByteReader& in, vmbus::Channel* channel) {
   const auto start = in.get<std::int64_t>();
   const std::uint64_t count = in.count(8 + sizeof(protocol::StoragePacket) + 1 + 1 + 4);
   if (!in.ok() || phase > Phase::Ready || !consistent(phase, version, impl_->config)) return false;
-  // A plant may complete twice, hence two replies for each request.
-  if (count > 2 * std::uint64_t{impl_->config.max_outstanding} || serial == 0 || start < 0) {
+  // A plant may complete twice, hence two replies for each request; and a notice for each LUN.
+  constexpr std::uint64_t kLuns = 256;
+  if (count > kLuns + 2 * std::uint64_t{impl_->config.max_outstanding} || serial == 0 ||
+      start < 0) {
     return false;
   }
   if (channel == nullptr && (phase != Phase::Begin || count != 0)) return false;
@@ -57,12 +61,13 @@ bool StorVsp::restore(traces::ByteReader& in, vmbus::Channel* channel) {
     Impl::Reply reply;
     reply.transaction = in.get<std::uint64_t>();
     const auto packet = in.raw(sizeof(reply.packet));
-    const auto scsi = in.get<std::uint8_t>();
+    const auto kind = in.get<ReplyKind>();
     reply.opcode = in.get<std::uint8_t>();
     reply.disk = in.get<std::uint32_t>();
-    if (!in.ok() || scsi > 1) return false;
+    if (!in.ok() || kind > ReplyKind::Notice) return false;
     std::memcpy(&reply.packet, packet.data(), packet.size());
-    reply.scsi = scsi != 0;
+    reply.scsi = kind == ReplyKind::Scsi;
+    reply.notice = kind == ReplyKind::Notice;
     replies.push_back(reply);
   }
   if (channel != nullptr) opened(*channel);

@@ -165,10 +165,13 @@ void StorVsc::writable() { flush(); }
 void StorVsc::readable() {
   while (auto packet = bus_.receive(relid_)) {
     StoragePacket reply;
-    if (packet->type != vmbus::PacketType::Completion || packet->payload.size() < sizeof(reply)) {
-      continue;
-    }
+    if (packet->payload.size() < sizeof(reply)) continue;
     std::memcpy(&reply, packet->payload.data(), sizeof(reply));
+    if (packet->type == vmbus::PacketType::DataInband &&
+        reply.operation == Operation::EnumerateBus) {
+      client_.luns_changed();
+    }
+    if (packet->type != vmbus::PacketType::Completion) continue;
     if (packet->transaction == kHandshake) {
       answered(reply);
       continue;

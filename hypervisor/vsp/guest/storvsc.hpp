@@ -31,6 +31,8 @@ class StorVscClient {
   /// The handshake failed with this status.
   virtual void storage_refused(std::uint32_t /*status*/) {}
   virtual void completed(const Completion& completion) = 0;
+  /// The host says that there are other LUNs than before.
+  virtual void luns_changed() {}
   /// A completion of nothing that is outstanding.
   virtual void unasked(std::uint64_t /*transaction*/) {}
 

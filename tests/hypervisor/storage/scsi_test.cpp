@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <set>
+
 namespace {
 
 namespace scsi = storage::scsi;
@@ -53,7 +55,7 @@ TEST(Scsi, InquiryDescribesADisk) {
 
 TEST(Scsi, VitalProductDataNamesTheUnit) {
   const auto pages = plain(scsi::answer_control(Bytes{0x12, 1, 0x00, 0, 255, 0}, kUnit));
-  EXPECT_EQ(pages, (Bytes{0, 0, 0, 3, 0x00, 0x80, 0x83}));
+  EXPECT_EQ(pages, (Bytes{0, 0, 0, 6, 0x00, 0x80, 0x83, 0xB0, 0xB1, 0xB2}));
   const auto serial = plain(scsi::answer_control(Bytes{0x12, 1, 0x80, 0, 255, 0}, kUnit));
   EXPECT_EQ(std::string(serial.begin() + 4, serial.end()), "00000007");
   const auto identity = plain(scsi::answer_control(Bytes{0x12, 1, 0x83, 0, 255, 0}, kUnit));
@@ -98,6 +100,102 @@ TEST(Scsi, ReportLunsListsWhatIsThere) {
   EXPECT_EQ(data[3], 16);
   EXPECT_EQ(data[8 + 1], 0);
   EXPECT_EQ(data[16 + 1], 3);
+}
+
+TEST(Scsi, TransfersOfSixAndTwelveBytesNameTheirBlocksToo) {
+  auto command = scsi::parse(Bytes{0x08, 0x21, 0x02, 0x03, 0, 0});
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->kind, scsi::Kind::Read);
+  EXPECT_EQ(command->lba, 0x010203u) << "21 bits of it";
+  EXPECT_EQ(command->blocks, 256u) << "what 0 means in six bytes";
+  EXPECT_FALSE(command->force_unit_access);
+  EXPECT_EQ(scsi::parse(Bytes{0x0A, 0x08, 0, 0, 7, 0})->blocks, 7u);
+  EXPECT_EQ(scsi::parse(Bytes{0x0A, 0x08, 0, 0, 7, 0})->kind, scsi::Kind::Write);
+  command = scsi::parse(Bytes{0xA8, 0x08, 0, 0, 0, 9, 0, 1, 0, 0, 0, 0});
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->kind, scsi::Kind::Read);
+  EXPECT_EQ(command->lba, 9u);
+  EXPECT_EQ(command->blocks, 0x10000u);
+  EXPECT_TRUE(command->force_unit_access);
+  EXPECT_EQ(scsi::parse(Bytes{0xAA, 0, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0})->kind, scsi::Kind::Write);
+  EXPECT_FALSE(scsi::parse(Bytes{0xAA, 0, 0, 0, 0, 9, 0, 0, 0, 1, 0}));
+  command = scsi::parse(Bytes{0x2F, 0, 0, 0, 0, 5, 0, 0, 2, 0});
+  EXPECT_EQ(command->kind, scsi::Kind::Verify);
+  EXPECT_EQ(command->blocks, 2u);
+  const Bytes compare = {0x2F, 0x02, 0, 0, 0, 5, 0, 0, 2, 0};
+  EXPECT_EQ(scsi::parse(compare)->kind, scsi::Kind::Control);
+  EXPECT_EQ(scsi::answer_control(compare, kUnit).sense, scsi::kInvalidField);
+}
+
+TEST(Scsi, VitalProductDataOfBlocksStatesWhatTheDiskCanDo) {
+  const scsi::Unit unit{2048, 7, 512};
+  const auto page = [&](std::uint8_t which) {
+    const auto data = plain(scsi::answer_control(Bytes{0x12, 1, which, 0, 255, 0}, unit));
+    EXPECT_EQ(data.size(), 4u + (data.at(2) << 8) + data.at(3)) << "its own length";
+    EXPECT_EQ(data.at(1), which);
+    return data;
+  };
+  const auto limits = page(0xB0);
+  ASSERT_EQ(limits.size(), 64u);
+  EXPECT_EQ(limits[10], 2) << "512 blocks in one command";
+  EXPECT_EQ(Bytes(limits.begin() + 20, limits.end()), Bytes(44)) << "no UNMAP, no WRITE SAME";
+  const auto characteristics = page(0xB1);
+  EXPECT_EQ(characteristics.size(), 64u);
+  EXPECT_EQ(characteristics[5], 1) << "nothing rotates";
+  EXPECT_EQ(page(0xB2).size(), 8u);
+}
+
+TEST(Scsi, TellsWhichCommandsItHas) {
+  const auto ask = [](Bytes cdb) {
+    cdb.resize(12);
+    cdb[9] = 255;
+    return scsi::answer_control(cdb, kUnit);
+  };
+  const auto supported = [&](std::uint8_t opcode) {
+    return plain(ask({0xA3, 0x0C, 1, opcode})).at(1) & 7;
+  };
+  EXPECT_EQ(supported(0x12), 3);
+  EXPECT_EQ(supported(0x28), 3);
+  EXPECT_EQ(supported(0x93), 1) << "WRITE SAME(16)";
+  EXPECT_EQ(supported(0x42), 1) << "UNMAP";
+  EXPECT_EQ(supported(0x85), 1) << "ATA PASS THROUGH";
+  const auto read = plain(ask({0xA3, 0x0C, 1, 0x28}));
+  EXPECT_EQ(read.at(3), 10) << "bytes of its command block";
+  EXPECT_EQ(read.size(), 14u);
+  EXPECT_EQ(ask({0xA3, 0x0C, 1, 0x9E}).sense, scsi::kInvalidField) << "which service action?";
+  EXPECT_EQ(plain(ask({0xA3, 0x0C, 2, 0x9E, 0, 0x10})).at(1), 3);
+  EXPECT_EQ(plain(ask({0xA3, 0x0C, 2, 0x9E, 0, 0x12})).at(1), 1);
+  EXPECT_EQ(ask({0xA3, 0x0C, 7}).sense, scsi::kInvalidField);
+  EXPECT_EQ(ask({0xA3, 0x0A}).sense, scsi::kInvalidField) << "REPORT TARGET PORT GROUPS";
+  const auto all = plain(ask({0xA3, 0x0C, 0}));
+  EXPECT_EQ(all.at(3) % 8, 0);
+  // Whatever is listed is no unknown command, and whatever is not listed is one.
+  std::set<std::uint8_t> listed;
+  for (std::size_t at = 4; at + 8 <= all.size(); at += 8) listed.insert(all[at]);
+  EXPECT_EQ(listed.size(), 22u);
+  for (unsigned opcode = 0; opcode < 256; ++opcode) {
+    Bytes cdb(16);
+    cdb[0] = static_cast<std::uint8_t>(opcode);
+    const auto command = scsi::parse(cdb);
+    ASSERT_TRUE(command);
+    const bool known = command->kind != scsi::Kind::Control || opcode == 0xA0 ||
+                       scsi::answer_control(cdb, kUnit).sense != scsi::kInvalidOpcode;
+    EXPECT_EQ(known, listed.contains(cdb[0])) << opcode;
+  }
+}
+
+TEST(Scsi, StartsAndStopsButEjectsNothing) {
+  EXPECT_FALSE(scsi::answer_control(Bytes{0x1B, 0, 0, 0, 1, 0}, kUnit).sense);
+  EXPECT_FALSE(scsi::answer_control(Bytes{0x1B, 1, 0, 0, 0, 0}, kUnit).sense);
+  EXPECT_EQ(scsi::answer_control(Bytes{0x1B, 0, 0, 0, 2, 0}, kUnit).sense, scsi::kInvalidField);
+  EXPECT_EQ(scsi::answer_control(Bytes{0x1B, 0, 0, 0, 0x30, 0}, kUnit).sense, scsi::kInvalidField);
+}
+
+TEST(Scsi, AnAbsentUnitSaysThatNothingIsThere) {
+  const auto data = plain(scsi::absent_inquiry(Bytes{0x12, 0, 0, 0, 36, 0}));
+  ASSERT_EQ(data.size(), 36u);
+  EXPECT_EQ(data[0], 0x7F);
+  EXPECT_EQ(scsi::absent_inquiry(Bytes{0x12, 1, 0x80, 0, 255, 0}).sense, scsi::kInvalidField);
 }
 
 TEST(Scsi, UnknownCommandsAreIllegalRequests) {

@@ -41,6 +41,7 @@ class StorageGuest final : public Guest, public vsp::guest::StorVscClient {
     if (relid == scsi_relid && handshake) storage->writable();
   }
   void storage_ready() override { ++ready; }
+  void luns_changed() override { ++rescans; }
   void storage_refused(std::uint32_t status) override { refused_with = status; }
   void completed(const vsp::guest::Completion& completion) override {
     order.push_back(completion.tag);
@@ -69,7 +70,7 @@ class StorageGuest final : public Guest, public vsp::guest::StorVscClient {
   bool handshake = true;         ///< false: the test speaks for itself
   std::uint32_t ring_pages = 4;  ///< of the ring to the guest
   std::uint32_t scsi_relid = 0, beat_relid = 0;
-  int ready = 0;
+  int ready = 0, rescans = 0;
   std::optional<std::uint32_t> refused_with;
   std::vector<std::uint64_t> order;
   std::map<std::uint64_t, int> times;
