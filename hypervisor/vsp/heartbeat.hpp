@@ -1,11 +1,10 @@
-// The heartbeat integration component, host side (spec D.3): negotiates, sends a sequence number
-// every interval of guest time, expects it back plus one.
+// The heartbeat integration component, host side (spec D.3): sends a sequence number every interval
+// of guest time, expects it back plus one.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
-#include "hypervisor/vmbus/server.hpp"
+#include "hypervisor/vsp/integration_component.hpp"
 
 namespace vsp {
 
@@ -17,28 +16,37 @@ struct HeartbeatConfig {
   std::uint32_t lost_after = 3;  ///< intervals without an answer (spec D.3)
 };
 
-class Heartbeat final : public vmbus::Device {
+class Heartbeat final : public IntegrationComponent {
  public:
   Heartbeat(hv::Partition& partition, const HeartbeatConfig& config);
-  ~Heartbeat() override;
 
   HeartbeatStatus status() const;
 
-  vmbus::Offer offer() const override;
-  void opened(vmbus::Channel& channel) override;
-  void closed() override;
-  void readable() override;
-  void writable() override;
-  void quiesce() override;
-  bool idle() const override;
-  sim::Signal& idle_signal() override;
-  void resume() override;
-  void save(traces::ByteWriter& out) const override;
-  bool restore(traces::ByteReader& in, vmbus::Channel* channel) override;
-
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  void on_opened() override;
+  void on_asked() override;
+  void on_ready() override;
+  void on_closed() override;
+  void on_quiesce() override;
+  void on_resume() override;
+  void on_answer(const Answer& answer) override;
+  void save_more(traces::ByteWriter& out) const override;
+  bool restore_more(traces::ByteReader& in) override;
+
+  void arm();
+  void beat_due();
+  void send_beat();
+  /// A heartbeat's number is its request's.
+  std::uint64_t sent() const { return requests(); }
+
+  HeartbeatConfig config_;
+  sim::Timer timer_;
+
+  // Saved.
+  std::uint32_t missed_ = 0;  ///< intervals without an answer, in a row
+  bool awaiting_ = false;     ///< no answer to the last one yet
+  bool contact_ = false;      ///< at least one answer came
+  std::int64_t next_ns_ = 0;  ///< guest time of the next heartbeat
 };
 
 }  // namespace vsp
