@@ -57,6 +57,13 @@ void LinkCalendar::clear_from(Time now) {
   if (!busy_.empty()) busy_.back().end = std::min(busy_.back().end, now);
 }
 
+Time LinkCalendar::next_free(Time start) const {
+  for (const Slot& slot : busy_) {
+    if (slot.begin <= start && start < slot.end) return slot.end;
+  }
+  return start;
+}
+
 Time LinkCalendar::free_from(Time now) const {
   return busy_.empty() ? now : std::max(now, busy_.back().end);
 }

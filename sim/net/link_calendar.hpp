@@ -24,6 +24,8 @@ class LinkCalendar {
   Slot book(Time start, Duration length, Time now);
   /// The link was cut: nothing that was booked after `now` will be sent.
   void clear_from(Time now);
+  /// First free instant at or after `start`.
+  Time next_free(Time start) const;
   /// Earliest instant at or after `now` from which on nothing is booked.
   Time free_from(Time now) const;
 

@@ -1,8 +1,10 @@
 #include "sim/net/network.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
+#include "sim/net/segment.hpp"
 #include "sim/net/stream.hpp"
 #include "sim/net/topology.hpp"
 #include "sim/net/transport.hpp"
@@ -10,8 +12,17 @@
 namespace sim {
 
 struct Network::Impl {
-  explicit Impl(World& world) : transport(world) {}
+  explicit Impl(World& world) : world(world), transport(world) {
+    transport.on_lost = [this](const net::Direction* direction, const net::Pair* pair) {
+      for (const auto& [network, segment] : segments) {
+        if (direction != nullptr) segment->emptied(*direction);
+        if (pair != nullptr) segment->pair_cut(*pair);
+      }
+    };
+  }
+  World& world;
   net::Transport transport;
+  std::map<std::string, std::shared_ptr<net::Segment>> segments;  ///< by network
 };
 
 Network::Network(World& world) : impl_(std::make_unique<Impl>(world)) {}
@@ -82,6 +93,16 @@ Task<std::shared_ptr<Stream>> Network::connect(Node& from, NodeId to, std::strin
                                                std::string network) {
   return net::connect_stream(impl_->transport, from, from.world().node(to), std::move(service),
                              give_up, patience, std::move(network));
+}
+
+std::unique_ptr<FrameStation> Network::attach_station(Node& node, const std::string& network,
+                                                      FrameReceiver& receiver) {
+  impl_->transport.know(node);
+  auto& segment = impl_->segments[network];
+  if (!segment) {
+    segment = std::make_shared<net::Segment>(impl_->world, impl_->transport.topology(), network);
+  }
+  return segment->attach(node, receiver);
 }
 
 }  // namespace sim

@@ -15,6 +15,9 @@
 
 namespace sim {
 
+class FrameReceiver;
+class FrameStation;
+
 struct LinkConfig {
   std::string name;
   std::uint64_t bits_per_second = 10'000'000'000;
@@ -29,7 +32,7 @@ struct LinkEnd {
 };
 
 /// Faults of one link direction. All off by default; chances are drawn per (stream, message,
-/// attempt).
+/// attempt), and for Ethernet frames per frame.
 struct LinkFaults {
   Chance loss;         ///< per chunk of 64 KiB (of a large message: per 64th of it); costs a retry
   Chance duplication;  ///< per chunk; costs bandwidth
@@ -121,6 +124,11 @@ class Network {
   Task<std::shared_ptr<Stream>> connect(Node& from, NodeId to, std::string service,
                                         Duration give_up, Duration patience = kStreamPatience,
                                         std::string network = {});
+
+  /// Connects a node to the Ethernet that the links of `network` are (frames.hpp); one station of a
+  /// node on each. `receiver` is not owned.
+  std::unique_ptr<FrameStation> attach_station(Node& node, const std::string& network,
+                                               FrameReceiver& receiver);
 
  private:
   struct Impl;

@@ -32,6 +32,7 @@ struct Direction {
   std::map<std::string, LinkFaults> rules;
   LinkFaults faults;  ///< all rules together
   LinkCalendar calendar;
+  LinkCalendar frames;  ///< the same for Ethernet frames, which wait for each other only
   /// Names of this direction's random streams, so that a fault taken away here leaves the draws
   /// of every other direction as they were.
   std::string loss_draws, ack_loss_draws, duplication_draws, reordering_draws;

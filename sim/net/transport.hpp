@@ -62,6 +62,10 @@ class Transport {
 
   void fire(Alarm& alarm);
 
+  /// Called when what is on a direction is lost, or what one node sends to another on a link: for
+  /// others than streams that use the links.
+  std::function<void(const Direction*, const Pair*)> on_lost;
+
  private:
   struct Follower;
   struct Deferred {

@@ -96,6 +96,8 @@ void Transport::empty(Direction& direction) {
     return hop.direction == &direction && hop.clear > at;
   });
   direction.calendar.clear_from(at);
+  direction.frames.clear_from(at);
+  if (on_lost) on_lost(&direction, nullptr);
 }
 
 void Transport::rules_changed(Direction& direction) {
@@ -113,6 +115,7 @@ void Transport::cut_pair(const Pair& pair, const std::string& rule) {
     return sender.node.id() == pair.from && sender.peer().node.id() == pair.to &&
            hop.direction->link == pair.link && hop.clear > at;
   });
+  if (on_lost) on_lost(nullptr, &pair);
   topology_changed();
 }
 
