@@ -18,6 +18,8 @@ namespace {
 
 /// Completions that wait for room; while there are so many, requests stay in the ring.
 constexpr std::size_t kMaxWaiting = 64;
+/// Of the ring, before the host sees to something else.
+constexpr std::size_t kPacketsPerTurn = 32;
 /// What hosts take at most (spec D.2).
 constexpr std::uint64_t kMaxReceiveBuffer = 31u << 20, kMaxReceiveBufferV2 = 15u << 20;
 constexpr std::uint64_t kMaxSendBuffer = 15u << 20;
@@ -53,11 +55,14 @@ vmbus::Offer NetVsp::offer() const {
 void NetVsp::opened(vmbus::Channel& channel) {
   closed();
   impl_->channel = &channel;
+  const std::uint64_t place = channel.partition().place() << 12 | channel.relid();
+  impl_->turn.emplace(impl_->host, "netvsp", place, [impl = impl_.get()] { impl->drain(); });
 }
 
 void NetVsp::closed() {
   Impl& impl = *impl_;
   impl.channel = nullptr;
+  impl.turn.reset();
   impl.session = {};
   impl.buffer.detach();
   impl.replies.clear();
@@ -73,6 +78,7 @@ void NetVsp::writable() {
 
 void NetVsp::quiesce() {
   impl_->quiesced = true;
+  if (impl_->turn) impl_->turn->disarm();
   // From here on nothing with the VM's address may leave this host (NV-5).
   impl_->port.flush();
   impl_->idle.raise();
@@ -91,13 +97,25 @@ void NetVsp::resume() {
   if (impl.port.link_up() != impl.session.told_link_up) impl.link_changed(impl.port.link_up());
 }
 
+/// One turn: takes packets from the ring and is then busy with their frames. What stays in the ring
+/// is for the next turn, or for writable() when there is no room for more answers.
 void NetVsp::Impl::drain() {
-  while (channel != nullptr && !quiesced && replies.size() < kMaxWaiting) {
+  if (channel == nullptr || quiesced) return;
+  pump();
+  if (host.now() < busy_until) return turn->arm(busy_until);
+  const std::uint64_t before = counters.transmitted;
+  std::size_t left = kPacketsPerTurn;
+  while (left > 0 && replies.size() < kMaxWaiting) {
     const auto packet = channel->read();
     if (!packet) break;
     handle(*packet);
+    --left;
   }
+  const auto frames = static_cast<std::int64_t>(counters.transmitted - before);
+  if (frames > 0) busy_until = host.now() + config.frame_cost * frames;
+  const bool held_back = left > 0 && replies.size() >= kMaxWaiting;
   pump();
+  if (left == 0 || (held_back && replies.empty())) turn->arm(std::max(busy_until, host.now()));
 }
 
 void NetVsp::Impl::handle(const vmbus::Packet& packet) {

@@ -20,6 +20,8 @@ struct NetVspConfig {
   nvsp::Version highest = nvsp::Version::V6_1;
   std::uint32_t mtu = 1500;                        ///< without the Ethernet header
   std::uint64_t bits_per_second = 10'000'000'000;  ///< what the guest is told
+  /// Work of the host for each frame that the guest sends; packets wait in the ring meanwhile.
+  sim::Duration frame_cost{500};
   /// After a restore the guest is told that its network may be another one. A guest then renews its
   /// addresses; Linux takes its link down for two seconds to do so, so that a live migration within
   /// one network, whose switches learn by RARP, is better without.

@@ -10,6 +10,7 @@
 #include "hypervisor/vsp/netvsp.hpp"
 #include "hypervisor/vsp/receive_buffer.hpp"
 #include "hypervisor/vsp/rndis_protocol.hpp"
+#include "sim/kernel/node.hpp"
 #include "sim/kernel/sync.hpp"
 #include "traces/events.hpp"
 
@@ -116,6 +117,8 @@ struct NetVsp::Impl final : PortClient {
   ReceiveBuffer buffer;
   NetCounters counters;
   std::uint64_t next_transaction = 1;  ///< of packets to the guest
+  sim::Time busy_until{};              ///< with the frames that were taken last
+  std::optional<sim::Timer> turn;      ///< goes on with the ring then; while a channel is open
   std::deque<Reply> replies;
   std::deque<std::vector<std::byte>> controls;  ///< RNDIS messages that wait for room or a section
   std::vector<std::byte> gathered;              ///< the RNDIS messages of the packet in hand

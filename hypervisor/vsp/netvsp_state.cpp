@@ -14,6 +14,8 @@ namespace {
 constexpr std::uint32_t kNetvspFormat = 0x3156534E;  // "NSV1"
 /// Of replies and of control messages: what quiescing leaves at most, and what one packet adds.
 constexpr std::uint64_t kMaxSaved = 256;
+/// No host is busy with one turn's frames for longer.
+constexpr sim::Duration kLongestTurn{1'000'000'000};
 
 bool known(nvsp::Version version) {
   switch (version) {
@@ -79,6 +81,7 @@ void NetVsp::save(traces::ByteWriter& out) const {
         now.counters.receive_errors, now.counters.no_buffer, now.next_transaction}) {
     out.put(count);
   }
+  out.put(now.busy_until.ns);
   out.put<std::uint64_t>(now.replies.size());
   for (const Impl::Reply& reply : now.replies) {
     out.put(reply.transaction);
@@ -101,6 +104,7 @@ bool NetVsp::restore(traces::ByteReader& in, vmbus::Channel* channel) {
   counters.receive_errors = in.get<std::uint64_t>();
   counters.no_buffer = in.get<std::uint64_t>();
   const auto next = in.get<std::uint64_t>();
+  const auto busy = in.get<std::int64_t>();
   std::deque<Impl::Reply> replies;
   const std::uint64_t waiting = in.count(12 + sizeof(nvsp::Message));
   for (std::uint64_t i = 0; i < waiting; ++i) {
@@ -120,7 +124,10 @@ bool NetVsp::restore(traces::ByteReader& in, vmbus::Channel* channel) {
     if (!in.ok() || message.size() > nvsp::kReceiveSectionBytes) return false;
     controls.emplace_back(message.begin(), message.end());
   }
-  if (!in.ok() || next == 0 || waiting > kMaxSaved || messages > kMaxSaved) return false;
+  const std::int64_t latest = impl_->host.now().ns + kLongestTurn.ns;
+  if (!in.ok() || next == 0 || busy < 0 || busy > latest || waiting > kMaxSaved ||
+      messages > kMaxSaved)
+    return false;
   const bool fresh = session.version == nvsp::Version{};
   if (fresh && (buffer.attached() || messages != 0)) return false;
   if (channel == nullptr && (!fresh || waiting != 0)) return false;
@@ -131,6 +138,7 @@ bool NetVsp::restore(traces::ByteReader& in, vmbus::Channel* channel) {
   now.buffer = std::move(buffer);
   now.counters = counters;
   now.next_transaction = next;
+  now.busy_until = {busy};
   now.replies = std::move(replies);
   now.controls = std::move(controls);
   now.quiesced = true;
@@ -152,6 +160,7 @@ void NetVsp::witness(traces::DigestStream& out) const {
         now.counters.receive_errors, now.counters.no_buffer}) {
     out.add_u64(value);
   }
+  out.add_u64(static_cast<std::uint64_t>(now.busy_until.ns));
   out.add_u64(session.multicast.size());
   for (const sim::MacAddress& mac : session.multicast) out.add_u64(mac.number());
   now.buffer.witness(out);

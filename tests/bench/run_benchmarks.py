@@ -70,6 +70,15 @@ def migration(build):
            least(entries, "real_stack", "real_time"), "<=", 3.0, "ms")
 
 
+def frames(build):
+    entries = google(build / "tests/bench/bench_frames", "--benchmark_repetitions=3",
+                     "--benchmark_min_time=0.3")
+    for hosts, what in ((1, "one host"), (2, "two hosts and the wire")):
+        yield (f"frames/s between two model guests, {what}",
+               max(entry["items_per_second"] for entry in entries
+                   if entry["name"].startswith(f"frames/{hosts}")), ">=", 200_000.0, "/s")
+
+
 def loop_kernel(folder, mask, passes):
     """The multiboot kernel of the loop as a flat image."""
     unit, image = folder / "kernel.o", folder / f"kernel-{mask:x}-{passes}"
@@ -148,7 +157,7 @@ def main():
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     bad = 0
     print(f"{'figure':68} {'measured':>12} {'bound':>12}")
-    for part in (events, many_guests, step_back, migration, guest_loop, quickstart, seeds):
+    for part in (events, many_guests, step_back, migration, frames, guest_loop, quickstart, seeds):
         if options.only and options.only not in part.__name__:
             continue
         try:

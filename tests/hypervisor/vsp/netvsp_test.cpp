@@ -65,6 +65,21 @@ TEST(NetVsp, FramesReachThePortAsTheyWereSent) {
   EXPECT_EQ(rig.host.guest.net->outstanding(), 0u);
 }
 
+TEST(NetVsp, MorePacketsThanItAnswersAtOnceAreAllTakenFromTheRing) {
+  vsp::guest::NetVscConfig guest;
+  guest.send_pages = 90;
+  NetworkRig rig({}, guest);
+  rig.host.guest.ring_pages = 16;
+  rig.host.boot();
+  std::uint32_t sent = 0;
+  while (rig.host.guest.net->send(frame_of(kMacB, kMacA, sent, 1514))) ++sent;
+  rig.host.guest.net->flush();
+  rig.world.run();
+  EXPECT_GT(sent, 150u);
+  EXPECT_EQ(rig.port.sent.size(), sent);
+  EXPECT_EQ(rig.host.guest.net->outstanding(), 0u);
+}
+
 TEST(NetVsp, SeveralFramesOfOneSectionAreAllSent) {
   NetworkRig rig;
   rig.host.boot();
