@@ -147,7 +147,7 @@ void RingProperty::watch(const traces::Event& event, const ev::MemoryWatch& watc
   if (!to_guest && watch.purpose != traces::WatchPurpose::RingToHost) return;
   const RingKey key{{event.node.value, watch.partition, watch.owner}, to_guest};
   drop(event, key);
-  if (hostile(key.channel)) return;
+  if (hostile(key.channel) || !keeps(key.channel)) return;
   WatchedRing& ring = rings_[key];
   watches_[{event.node.value, watch.partition, watch.watch}] = &ring;
   ring.key = key;

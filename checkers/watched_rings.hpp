@@ -113,6 +113,8 @@ class RingProperty : public Property {
   const WatchedRing* ring(const RingKey& key) const;
   const std::map<RingKey, WatchedRing>& rings() const { return rings_; }
   bool needs_detail() const override { return true; }
+  /// Whether the rings of this channel are looked at. Asked when they come into use.
+  virtual bool keeps(const ChannelKey& /*channel*/) const { return true; }
   /// Whether other() is told of partitions whose guest broke its rings.
   virtual bool hears_hostile() const { return false; }
   bool hostile(const ChannelKey& channel) const;

@@ -6,6 +6,9 @@
 namespace vmbus {
 
 inline constexpr hv::PlantInfo kPlants[] = {
+    {"vmbus.version-response-twice", "a contact is answered twice", "VB-1"},
+    {"vmbus.one-relid-for-all", "every channel is offered under the first one's relid", "VB-2"},
+    {"vmbus.rings-before-open", "a channel's event flag is set before it is open", "VB-9"},
     {"vmbus.offers-twice", "the first channel is offered twice in one round", "VB-3"},
     {"vmbus.forgets-all-offers", "ALLOFFERS_DELIVERED is never sent", "VB-3"},
     {"vmbus.open-result-twice", "every OPENCHANNEL is answered twice", "VB-4"},

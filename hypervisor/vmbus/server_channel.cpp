@@ -65,15 +65,6 @@ bool ServerChannel::attach_rings(const OpenRequest& request, const Gpadl& gpadl)
   const std::span<const std::uint64_t> all(pfns);
   rings_->to_host_pages = runs_of(all.first(request.downstream_page));
   rings_->to_guest_pages = runs_of(all.subspan(request.downstream_page));
-  sim::GuestMemory& memory = partition_.memory();
-  rings_->to_host_watch =
-      memory.watch(traces::WatchPurpose::RingToHost, rings_->to_host.frames(), relid_);
-  rings_->to_guest_watch =
-      memory.watch(traces::WatchPurpose::RingToGuest, rings_->to_guest.frames(), relid_);
-  error_ = RingError::None;
-  masked_ = false;
-  waiting_for_room_ = false;
-  packets_ = 0;
   if (world().detail()) {
     const std::string interface = offer_.interface_id.text();
     traces::ev::VmbusOpened event;
@@ -83,6 +74,15 @@ bool ServerChannel::attach_rings(const OpenRequest& request, const Gpadl& gpadl)
     event.ring_gpadl = request.ring_gpadl;
     emit(event);
   }
+  sim::GuestMemory& memory = partition_.memory();
+  rings_->to_host_watch =
+      memory.watch(traces::WatchPurpose::RingToHost, rings_->to_host.frames(), relid_);
+  rings_->to_guest_watch =
+      memory.watch(traces::WatchPurpose::RingToGuest, rings_->to_guest.frames(), relid_);
+  error_ = RingError::None;
+  masked_ = false;
+  waiting_for_room_ = false;
+  packets_ = 0;
   return true;
 }
 

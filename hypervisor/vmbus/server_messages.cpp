@@ -118,6 +118,9 @@ void Server::Impl::handle_contact(const protocol::InitiateContact& message) {
         at_least(message.version, Version::V5_0) ? protocol::kMessageConnectionV5 : message.version;
   }
   send(response, 0, message.version, response.supported);
+  if (supported && plant("vmbus.version-response-twice")) {
+    send(response, 0, message.version, response.supported);
+  }
 }
 
 void Server::Impl::handle_request_offers() {
@@ -141,9 +144,11 @@ void Server::Impl::offer(ServerChannel& channel) {
     message.user_defined[0] = std::byte{protocol::kPipeModeMessage};
   }
   message.relid = channel.relid();
+  const std::uint32_t first = channels.front()->relid();
+  if (message.relid != first && plant("vmbus.one-relid-for-all")) message.relid = first;
   message.is_dedicated_interrupt = 1;
   message.connection_id = protocol::event_connection(channel.relid());
-  send(message, channel.relid(), 0, 0);
+  send(message, message.relid, 0, 0);
 }
 
 ServerChannel* Server::Impl::offered(std::uint32_t relid) {
@@ -230,6 +235,9 @@ void Server::Impl::handle_open(const protocol::OpenChannel& message) {
   answer.relid = message.relid;
   answer.open_id = message.open_id;
   answer.status = opened ? protocol::kSuccess : protocol::kUnsuccessful;
+  if (opened && plant("vmbus.rings-before-open")) {
+    channel->raise_doorbell(traces::SignalReason::Packet);
+  }
   const bool late = opened && plant("vmbus.serves-before-open");
   if (opened && !late) channel->change(ChannelState::Open);
   send(answer, message.relid, message.open_id, answer.status);

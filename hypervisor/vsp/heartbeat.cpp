@@ -99,6 +99,7 @@ void Heartbeat::beat_due() {
 void Heartbeat::send_beat() {
   icmsg::Heartbeat beat;
   beat.sequence = sent() + 1;
+  if (beat.sequence == 3 && plant("heartbeat.skips-number")) ++beat.sequence;
   awaiting_ = true;
   if (!request(std::as_bytes(std::span(&beat, 1)))) return;
   traces::ev::HeartbeatSent event;

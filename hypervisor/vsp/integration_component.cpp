@@ -94,6 +94,8 @@ bool IntegrationComponent::request(std::span<const std::byte> body) {
   icmsg::Header header;
   header.framework = framework_;
   header.message = message_;
+  const icmsg::Version oldest = kind_.messages.back();
+  if (message_ != oldest && plant("ic.wrong-version")) header.message = oldest;
   header.type = kind_.type;
   if (!send(kNegotiation + requests_ + 1, header, body)) return false;
   ++requests_;

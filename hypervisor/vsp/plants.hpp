@@ -21,6 +21,8 @@ inline constexpr hv::PlantInfo kPlants[] = {
      "SV-3"},
     {"storvsp.read-leaves-buffer", "a read succeeds without a byte for the guest", "SV-3"},
     {"storvsp.read-cuts-lba", "reads use 6 bits of the block address less than writes", "SV-3"},
+    {"ic.wrong-version", "requests name the oldest version, whatever was agreed", "IC-1"},
+    {"heartbeat.skips-number", "the third heartbeat has the number of the fourth", "IC-2"},
     {"heartbeat.restore-repeats", "a restored heartbeat repeats its last number", "twin-equal"},
     {"heartbeat.before-negotiation", "a heartbeat goes out before versions are agreed",
      "heartbeats-answered"},
