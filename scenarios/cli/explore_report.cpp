@@ -81,6 +81,30 @@ std::string paragraph(const Discovery& discovery, const Scenario& scenario, std:
   return text + "   " + discovery.finished.command + "\n";
 }
 
+/// One line: what an exploration did not come to.
+std::string line_of(const scenarios::Unreached& each, const char* did_not, const Scenario& of) {
+  std::string line = fmt::format("{} of {} {} in {} run{}", each.what, of.file, did_not, each.runs,
+                                 each.runs == 1 ? "" : "s");
+  return each.why.empty() ? line : line + ": " + each.why;
+}
+
+struct OpenEnd {
+  std::size_t scenario = 0;
+  std::string what, line;
+};
+
+std::vector<OpenEnd> open_ends(const CampaignResult& result, const std::vector<Scenario>& all) {
+  std::vector<OpenEnd> ends;
+  for (const auto& each : result.never_struck) {
+    ends.push_back({each.scenario, each.what, line_of(each, "never struck", all[each.scenario])});
+  }
+  for (const auto& each : result.never_decided) {
+    ends.push_back(
+        {each.scenario, each.what, line_of(each, "was never decided", all[each.scenario])});
+  }
+  return ends;
+}
+
 }  // namespace
 
 std::string progress_line(const scenarios::CampaignProgress& now) {
@@ -110,7 +134,11 @@ std::string text_of(const CampaignResult& result, const std::vector<Scenario>& a
     text += "sometimes points that were never reached: " + list_of(result.silent_sometimes) + "\n";
   }
   for (const std::string& note : result.notes) text += "note: " + note + "\n";
-  if (result.discoveries.empty()) return text + "no violation found\n";
+  for (const OpenEnd& end : open_ends(result, all)) text += end.line + "\n";
+  if (result.discoveries.empty()) {
+    const bool all_decided = result.never_decided.empty();
+    return text + "no violation found" + (all_decided ? "" : " of what was decided") + "\n";
+  }
   const std::size_t count = result.discoveries.size();
   text += fmt::format("{} finding{}\n", count, count == 1 ? "" : "s");
   std::size_t number = 0;
@@ -128,6 +156,8 @@ std::string junit_of(const CampaignResult& result, const std::vector<Scenario>& 
   suite.append_attribute("time") = result.progress.seconds;
   unsigned tests = 0;
   unsigned failures = 0;
+  unsigned skipped = 0;
+  const std::vector<OpenEnd> open = open_ends(result, all);
   for (std::size_t i = 0; i < all.size(); ++i) {
     unsigned of_this = 0;
     for (const Discovery& discovery : result.discoveries) {
@@ -141,6 +171,16 @@ std::string junit_of(const CampaignResult& result, const std::vector<Scenario>& 
       failure.text() = ("again: " + discovery.finished.command).c_str();
       ++of_this;
     }
+    for (const OpenEnd& end : open) {
+      if (end.scenario != i) continue;
+      pugi::xml_node test = suite.append_child("testcase");
+      test.append_attribute("classname") = all[i].name.c_str();
+      test.append_attribute("name") = end.what.c_str();
+      test.append_attribute("file") = all[i].file.c_str();
+      test.append_child("skipped").append_attribute("message") = end.line.c_str();
+      ++tests;
+      ++skipped;
+    }
     failures += of_this;
     tests += std::max(of_this, 1U);
     if (of_this != 0) continue;
@@ -151,6 +191,7 @@ std::string junit_of(const CampaignResult& result, const std::vector<Scenario>& 
   }
   suite.append_attribute("tests") = tests;
   suite.append_attribute("failures") = failures;
+  suite.append_attribute("skipped") = skipped;
   std::ostringstream out;
   document.save(out, "  ");
   return out.str();

@@ -14,7 +14,7 @@ std::string progress_line(const scenarios::CampaignProgress& progress);
 /// One paragraph per finding; the last line is the command that shows the last of them again.
 std::string text_of(const scenarios::CampaignResult& result,
                     const std::vector<scenarios::Scenario>& all);
-/// A test case per scenario, a failure per finding.
+/// A test case per scenario, a failure per finding; what no run came to is skipped.
 std::string junit_of(const scenarios::CampaignResult& result,
                      const std::vector<scenarios::Scenario>& all);
 /// `::error file=...` lines, one per finding.

@@ -9,6 +9,7 @@
 #include "scenarios/explore/results.hpp"
 #include "scenarios/explore/worker_body.hpp"
 #include "scenarios/language/source.hpp"
+#include "scenarios/runner/run.hpp"
 #include "scenarios/shrink/judge.hpp"
 #include "sim/kernel/random.hpp"
 #include "traces/assert.hpp"
@@ -56,6 +57,7 @@ Campaign::Campaign(std::vector<Scenario> scenarios, CampaignOptions options)
     varies.push_back(variations_.back()->varies());
   }
   states_.resize(scenarios_.size());
+  reach_.resize(scenarios_.size());
   unsaved_states_.resize(scenarios_.size());
   unsaved_done_.resize(scenarios_.size());
   shelf_ = Shelf(options_.findings);
@@ -185,6 +187,7 @@ void Campaign::take(std::size_t worker, const RunEnded& report) {
   ++runs_;
   virtual_seconds_ += static_cast<double>(report.end.ns) / 1e9;
   points_.insert(report.points.begin(), report.points.end());
+  note_reach(report);
   if (report.fork) {
     desk.fork.reset();
   } else {
@@ -280,6 +283,38 @@ std::size_t Campaign::note_states(std::size_t scenario, const std::vector<std::u
     ++count;
   }
   return count;
+}
+
+void Campaign::note_reach(const RunEnded& report) {
+  Reach& reach = reach_[report.item.scenario];
+  ++reach.runs;
+  reach.struck.insert(report.struck.begin(), report.struck.end());
+  reach.decided.insert(report.decided.begin(), report.decided.end());
+  for (const Undecided& each : report.undecided) {
+    reach.undecided.try_emplace(each.property, each.explanation);
+  }
+}
+
+/// Of scenarios that had runs: what a results file holds from before does not say these things.
+void Campaign::tell_unreached(CampaignResult& result) const {
+  for (std::size_t i = 0; i < scenarios_.size(); ++i) {
+    const Scenario& scenario = scenarios_[i];
+    const Reach& reach = reach_[i];
+    if (reach.runs == 0) continue;
+    for (std::size_t fault = 0; fault < scenario.faults.size(); ++fault) {
+      if (reach.struck.contains(fault)) continue;
+      const FaultSpec& spec = scenario.faults[fault];
+      result.never_struck.push_back(
+          {i, "fault " + spec.fault + " in line " + std::to_string(spec.place.line), "",
+           reach.runs});
+    }
+    std::map<std::string, std::string> open = reach.undecided;
+    if (expects_twin(scenario)) open.try_emplace("twin-equal", "no run was compared with a twin");
+    for (const auto& [property, why] : open) {
+      if (reach.decided.contains(property)) continue;
+      result.never_decided.push_back({i, "property " + property, why, reach.runs});
+    }
+  }
 }
 
 void Campaign::note(const std::string& text) { notes_.push_back(text); }
@@ -400,6 +435,7 @@ CampaignResult Campaign::result() {
     result.silent_buggify = silent(buggify_points());
     result.silent_sometimes = silent(sometimes_points());
   }
+  tell_unreached(result);
   result.interrupted = interrupted_;
   result.notes = notes_;
   result.results_failed = results_failed_;

@@ -67,6 +67,14 @@ struct Discovery {
   bool unwritten = false;  ///< its scenario could not be written to its place
 };
 
+/// What no run of a scenario came to, although somebody asked for it.
+struct Unreached {
+  std::size_t scenario = 0;
+  std::string what;  ///< "fault kill-node in line 12", "property MI-6"
+  std::string why;   ///< may be empty
+  std::uint64_t runs = 0;
+};
+
 struct CampaignProgress {
   double seconds = 0;
   std::uint64_t runs = 0, seeds = 0, seeds_wanted = 0;
@@ -80,6 +88,8 @@ struct CampaignResult {
   std::vector<Discovery> discoveries;
   /// Points of trouble that no run reached; empty when no scenario plans trouble.
   std::vector<std::string> silent_buggify, silent_sometimes;
+  std::vector<Unreached> never_struck;   ///< faults that files name
+  std::vector<Unreached> never_decided;  ///< properties that were unknown in every run
   bool interrupted = false;
   std::vector<std::string> notes;  ///< one clear line each: workers killed, results not saved
   bool results_failed = false;
@@ -125,6 +135,8 @@ class Campaign final : private WorkerPool::Listener {
   void save(bool last);
   CampaignProgress progress() const;
   CampaignResult result();
+  void note_reach(const RunEnded& report);
+  void tell_unreached(CampaignResult& result) const;
 
   std::vector<Scenario> scenarios_;
   CampaignOptions options_;
@@ -140,6 +152,14 @@ class Campaign final : private WorkerPool::Listener {
   std::vector<std::set<std::uint64_t>> states_;  ///< per scenario
   std::vector<std::vector<std::uint64_t>> unsaved_states_;
   std::set<std::string> points_;
+  /// What the runs of one scenario came to.
+  struct Reach {
+    std::uint64_t runs = 0;
+    std::set<std::size_t> struck;
+    std::set<std::string> decided;
+    std::map<std::string, std::string> undecided;  ///< property: why it was unknown first
+  };
+  std::vector<Reach> reach_;  ///< per scenario
   std::vector<std::string> notes_;
   std::set<std::pair<std::size_t, RunName>> killed_once_;
 

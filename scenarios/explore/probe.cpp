@@ -26,7 +26,14 @@ Probe probe(const Scenario& concrete, const ProbeOptions& options) {
   result.hash = outcome.hash;
   result.events = outcome.events;
   result.end = outcome.end;
+  result.struck = std::move(outcome.struck);
   for (checkers::Finding& finding : outcome.findings) {
+    if (finding.verdict == checkers::Verdict::Unknown) {
+      // Which faults never strike is told by their own names.
+      if (finding.property != kFaultsStruck) result.undecided.push_back(std::move(finding));
+      continue;
+    }
+    result.decided.push_back(finding.property);
     if (finding.verdict != checkers::Verdict::Violated) continue;
     result.verdict = checkers::Verdict::Violated;
     result.violated.push_back(std::move(finding));

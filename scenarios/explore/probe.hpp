@@ -28,6 +28,9 @@ struct ProbeOptions {
 struct Probe {
   checkers::Verdict verdict = checkers::Verdict::Holds;  ///< unknown counts as holding for a search
   std::vector<checkers::Finding> violated;
+  std::vector<std::string> decided;          ///< properties that held or were violated
+  std::vector<checkers::Finding> undecided;  ///< unknown ones
+  std::set<std::size_t> struck;              ///< places of the faults that struck
   traces::Digest hash;
   std::uint64_t events = 0;
   traces::Time end{};

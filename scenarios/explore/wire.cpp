@@ -79,6 +79,11 @@ void fields(Archive& a, Violated& violated) {
   a(violated.time.ns);
 }
 template <class Archive>
+void fields(Archive& a, Undecided& undecided) {
+  a(undecided.property);
+  a(undecided.explanation);
+}
+template <class Archive>
 void fields(Archive& a, RunOrder& order) {
   fields(a, order.item);
   a(order.twin);
@@ -111,6 +116,9 @@ void fields(Archive& a, RunEnded& ended) {
   a(ended.took_us);
   a.list(ended.states);
   a.list(ended.points);
+  a.list(ended.struck);
+  a.list(ended.decided);
+  a.list(ended.undecided);
 }
 template <class Archive>
 void fields(Archive& a, ForkDied& died) {

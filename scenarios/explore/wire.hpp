@@ -46,6 +46,12 @@ struct Violated {
   traces::Time time{};
 };
 
+/// A property of which nothing can be said.
+struct Undecided {
+  std::string property;
+  std::string explanation;
+};
+
 struct RunBegan {
   Item item;
   bool fork = false;  ///< off the run that began before it, which goes on afterwards
@@ -61,6 +67,10 @@ struct RunEnded {
   std::uint64_t took_us = 0;          ///< of the worker's time
   std::vector<std::uint64_t> states;  ///< new to this worker
   std::vector<std::string> points;    ///< new to this worker
+  // New to this worker in this scenario.
+  std::vector<std::uint64_t> struck;  ///< places of the file's own faults
+  std::vector<std::string> decided;   ///< properties
+  std::vector<Undecided> undecided;   ///< that no run before has decided
 };
 
 /// A forked world died.

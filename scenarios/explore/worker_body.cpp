@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <map>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "scenarios/explore/finish.hpp"
@@ -33,7 +35,32 @@ class Worker {
   ForkCounts forks_;
   std::set<std::uint64_t> states_;  ///< already reported
   std::set<std::string> points_;
+  /// Of one scenario, already reported.
+  struct Told {
+    std::set<std::size_t> struck;
+    std::set<std::string> decided, undecided;
+  };
+  void tell_reach(const Probe& probe, RunEnded& ended);
+  std::map<std::size_t, Told> told_;
 };
+
+/// What this scenario's runs have come to for the first time.
+void Worker::tell_reach(const Probe& probe, RunEnded& ended) {
+  const std::size_t index = ended.item.scenario;
+  Told& told = told_[index];
+  for (const std::size_t fault : probe.struck) {
+    const bool written = fault < setup_.scenarios[index].faults.size();
+    if (written && told.struck.insert(fault).second) ended.struck.push_back(fault);
+  }
+  for (const std::string& property : probe.decided) {
+    if (told.decided.insert(property).second) ended.decided.push_back(property);
+  }
+  for (const checkers::Finding& finding : probe.undecided) {
+    const bool known = told.decided.contains(finding.property);
+    if (known || !told.undecided.insert(finding.property).second) continue;
+    ended.undecided.push_back({finding.property, finding.explanation});
+  }
+}
 
 void Worker::obey(const RunOrder& order) {
   report(RunBegan{order.item, false});
@@ -79,6 +106,7 @@ void Worker::obey(const RunOrder& order) {
   for (const std::string& point : probe.points) {
     if (points_.insert(point).second) ended.points.push_back(point);
   }
+  tell_reach(probe, ended);
   report(ended);
   if (forks.forked()) ::_exit(0);
 }

@@ -105,7 +105,7 @@ namespace {
 /// A fault scenario whose fault never struck has shown nothing.
 Finding strikes_finding(const Scenario& scenario, const std::vector<Struck>& struck) {
   Finding finding;
-  finding.property = "faults-struck";
+  finding.property = kFaultsStruck;
   finding.statement = "every fault of the scenario struck";
   finding.measured = std::to_string(struck.size());
   finding.bound = std::to_string(scenario.faults.size());
@@ -174,6 +174,7 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   outcome.events = recorder.events();
   outcome.end = simulation.world().now();
   outcome.findings = conclude(scenario, list, outcome.end, options.detail);
+  for (const Struck& strike : simulation.struck()) outcome.struck.insert(strike.fault);
   if (!scenario.faults.empty()) {
     outcome.findings.push_back(strikes_finding(scenario, simulation.struck()));
   }

@@ -34,11 +34,15 @@ struct RunOptions {
 };
 
 /// One run, judged.
+/// The property that every fault of the scenario struck.
+inline constexpr const char* kFaultsStruck = "faults-struck";
+
 struct Outcome {
   traces::Digest hash;
   std::uint64_t events = 0;
   traces::Time end{};
   std::vector<checkers::Finding> findings;
+  std::set<std::size_t> struck;  ///< faults of the scenario that struck, by their place in it
   std::optional<traces::Difference> difference;  ///< with `replay`: the first one
   std::uint64_t compared = 0;                    ///< with `replay`: equal events
   bool repeatable = true;                        ///< with `twice`: both runs had the same events

@@ -57,6 +57,43 @@ class Explore(Case):
         self.assertRegex(out, r'buggify points that never fired: .*[a-z]+\.[a-z-]+')
         self.assertRegex(out, r'sometimes points that were never reached: .*[a-z]+\.[a-z-]+')
 
+    NEVER = """
+faults:
+  - {at: 5s, cut-link: migration.alpha}
+  - {at: 310ms, slow-link: migration.alpha, lasts: 20ms}
+"""
+
+    def test_says_which_faults_never_struck(self):
+        """The end of the scenario comes before one of them."""
+        self.write('moving.yaml', SCENARIO + self.NEVER)
+        line = self.line_of(SCENARIO + self.NEVER, 'at: 5s')
+        out = self.expect_code(0, 'explore', 'moving.yaml', '--seeds', '1..9', '--no-mutants',
+                               '--junit', 'o.xml').stdout.decode()
+        said = f'fault cut-link in line {line} of moving.yaml never struck in 9 runs'
+        self.assertIn('\n' + said + '\n', out)
+        self.assertNotIn('slow-link', out)
+        self.assertTrue(out.endswith('no violation found\n'), out)
+        suite = xml.etree.ElementTree.parse(self.folder / 'o.xml').getroot()[0]
+        skipped = [case[0].get('message') for case in suite if len(case)]
+        self.assertEqual((suite.get('skipped'), suite.get('failures')), ('1', '0'))
+        self.assertEqual(skipped, [said])
+        self.assertEqual(len(suite), int(suite.get('tests')))
+
+    def test_says_which_properties_were_never_decided(self):
+        self.write('moving.yaml', SCENARIO.replace('expect:', 'expect:\n  - twin-equal: true'))
+        for every, never in (('0', True), ('1', False)):
+            out = self.expect_code(0, 'explore', 'moving.yaml', '--seeds', '1..9', '--no-mutants',
+                                   '--twin-every', every, '--junit', 'o.xml').stdout.decode()
+            said = 'property twin-equal of moving.yaml was never decided in 9 runs: no run was'
+            self.assertEqual(said in out, never, out)
+            self.assertEqual(out.endswith('no violation found of what was decided\n'), never, out)
+            suite = xml.etree.ElementTree.parse(self.folder / 'o.xml').getroot()[0]
+            self.assertEqual(suite.get('skipped'), '1' if never else '0')
+
+    @staticmethod
+    def line_of(text, words):
+        return text[:text.index(words)].count('\n') + 1
+
     def test_finds_a_planted_bug_and_leaves_a_file_that_fails_alone(self):
         result = self.expect_code(1, 'explore', 'moving.yaml', '--seeds', '1..200', '--plant',
                                   PLANT, '--twin-every', '0')
