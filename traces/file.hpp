@@ -86,7 +86,8 @@ EventSet event_types(bool detail);
 
 /// Writes a trace while a world runs: attach it before the first event with `types()`. The file
 /// grows under a name of its own beside `path` that ends in ".partial", and gets its name in
-/// finish(); without finish() nothing stays. Of several writers of one path the last one wins.
+/// finish(); without finish() nothing stays, and what a killed writer left the next one of the same
+/// path removes. Of several writers of one path the last one wins.
 /// Failures to write wait for finish(), so that they never pass through a running world.
 class TraceWriter : public Observer {
  public:

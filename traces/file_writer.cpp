@@ -1,5 +1,10 @@
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zstd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -21,17 +26,46 @@ constexpr int kCompressionLevel = 3;
 
 std::string reason_of(int error) { return std::generic_category().message(error); }
 
-/// How many unfinished files of one name may lie about: of other writers at work, and of such that
-/// were killed.
+/// How many unfinished files of one name may lie about, of writers at work.
 constexpr int kMostPartials = 1000;
+/// Beyond this number nobody looks for what writers that were killed have left.
+constexpr int kMostLeftovers = 16;
+
+std::string partial_name(const std::string& path, int number) {
+  return path + (number == 1 ? "" : "." + std::to_string(number)) + ".partial";
+}
+
+/// A writer holds the lock of its unfinished file for as long as it lives. What can be locked,
+/// begins as a trace does and still has this name was left by one that was killed.
+void remove_leftover(const std::string& name) {
+  const int fd = ::open(name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return;
+  std::array<char, kMagic.size()> start{};
+  struct stat mine {};
+  struct stat named {};
+  const bool leftover =
+      ::fstat(fd, &mine) == 0 && S_ISREG(mine.st_mode) && ::flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+      ::pread(fd, start.data(), start.size(), 0) == static_cast<ssize_t>(start.size()) &&
+      std::string_view(start.data(), start.size()) == kMagic &&
+      ::lstat(name.c_str(), &named) == 0 && named.st_dev == mine.st_dev &&
+      named.st_ino == mine.st_ino;
+  if (leftover) ::unlink(name.c_str());
+  ::close(fd);
+}
 
 /// A file that nobody had before, so that nothing is overwritten, no link is followed, and two
 /// writers of one trace do not meet. Its name is put into `name`.
 std::FILE* create_partial(const std::string& path, std::string& name) {
+  for (int number = 1; number <= kMostLeftovers; ++number) {
+    remove_leftover(partial_name(path, number));
+  }
   for (int number = 1; number <= kMostPartials; ++number) {
-    name = path + (number == 1 ? "" : "." + std::to_string(number)) + ".partial";
+    name = partial_name(path, number);
     std::FILE* file = std::fopen(name.c_str(), "wbxe");
-    if (file != nullptr) return file;
+    if (file != nullptr) {
+      ::flock(::fileno(file), LOCK_EX | LOCK_NB);  // where files have no locks, nothing is removed
+      return file;
+    }
     if (errno != EEXIST) break;
   }
   throw TraceError(path, "cannot create " + name + ": " + reason_of(errno));
@@ -76,6 +110,11 @@ TraceWriter::TraceWriter(std::string path, const TraceHeader& header)
   prologue.append_digest(schema_digest());
   put(prologue.bytes());
   put_chunk(kHeaderChunk, content.bytes(), content.size());
+  // From now on the file says what it is, should this process be killed.
+  errno = 0;
+  if (failure_.empty() && std::fflush(output_->file) != 0) {
+    failure_ = "cannot write " + output_->partial_path + ": " + reason_of(errno);
+  }
 }
 
 TraceWriter::~TraceWriter() = default;

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -170,6 +172,50 @@ TEST(TraceFile, TwoWritersOfOnePathDoNotMeetAndTheLastToFinishWins) {
   second.finish(late);
   EXPECT_EQ(read_whole(path), std::pair(std::uint64_t{2}, std::uint64_t{10}));
   EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
+  EXPECT_FALSE(std::filesystem::exists(path + ".2.partial"));
+}
+
+/// A process that writes a trace at `path`, until it is killed.
+class OtherWriter {
+ public:
+  explicit OtherWriter(const std::string& path) {
+    int ready[2];
+    EXPECT_EQ(::pipe(ready), 0);
+    child_ = ::fork();
+    if (child_ == 0) {
+      const TraceWriter writer(path, TraceHeader{});
+      EXPECT_EQ(::write(ready[1], "!", 1), 1);
+      for (;;) ::pause();
+    }
+    char said = 0;
+    EXPECT_EQ(::read(ready[0], &said, 1), 1);
+    ::close(ready[0]);
+    ::close(ready[1]);
+  }
+  void kill() {
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+  }
+
+ private:
+  pid_t child_ = 0;
+};
+
+TEST(TraceFile, WhatKilledWritersLeftIsRemovedByTheNextOne) {
+  const std::string path = temporary_path("trace");
+  OtherWriter first(path);
+  OtherWriter second(path);
+  OtherWriter third(path);
+  first.kill();
+  third.kill();
+  ASSERT_TRUE(std::filesystem::exists(path + ".partial"));
+  ASSERT_TRUE(std::filesystem::exists(path + ".3.partial"));
+  write_trace("trace", full_header(), {});
+  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
+  EXPECT_TRUE(std::filesystem::exists(path + ".2.partial")) << "its writer is at work";
+  EXPECT_FALSE(std::filesystem::exists(path + ".3.partial"));
+  second.kill();
+  write_trace("trace", full_header(), {});
   EXPECT_FALSE(std::filesystem::exists(path + ".2.partial"));
 }
 
