@@ -13,6 +13,7 @@ import support
 QUICKSTART = support.QUICKSTART
 # So long that the migration and its twin are in it, so short that it costs little.
 SHORT = ('--set', 'end=200ms', '--set', 'timeline.0.at=50ms')
+SANITIZED = b'__asan_init' in support.HVSIM.read_bytes()
 
 
 class Run(support.Case):
@@ -340,6 +341,45 @@ class Lists(support.Case):
             result = self.expect_code(0, *arguments)
             self.assertTrue(result.stdout)
             self.assertEqual(result.stderr, b'')
+
+
+@unittest.skipIf(SANITIZED, 'sanitizers need all address space themselves')
+class LittleMemory(support.Case):
+    """A machine, or a `ulimit -v`, that has not enough memory: one line that says what would be
+    right, whichever part notices first."""
+
+    ALLOCATOR = 'hvsim: this machine has not enough memory; fewer or smaller VMs'
+    ENGINE = 'unicorn: this machine has no memory for another processor with 64 MiB of RAM; smaller'
+
+    def under(self, mebibytes, *scenario):
+        """Exit code and the only line on stderr, if any."""
+        result = self.hvsim('run', *scenario, '--quiet',
+                            prefix=('prlimit', f'--as={mebibytes << 20}'))
+        lines = result.stderr.decode().splitlines()
+        self.assertLessEqual(len(lines), 1, lines)
+        return result.returncode, ''.join(lines)
+
+    def test_for_the_engine(self):
+        """It reserves much and must not end the process in its own way."""
+        for mebibytes in (300, 700, 1000):
+            with self.subTest(mebibytes):
+                code, line = self.under(mebibytes, QUICKSTART, *SHORT)
+                self.assertEqual(code, 2)
+                self.assertTrue(line.startswith(self.ENGINE), line)
+
+    def test_for_a_guest(self):
+        """Its 64 MiB come before its engine."""
+        code, line = self.under(80, QUICKSTART, *SHORT)
+        self.assertEqual(code, 2)
+        self.assertTrue(line.startswith(self.ALLOCATOR), line)
+
+    def test_for_less_and_less(self):
+        """Wherever it gives out, the answer is one of the two."""
+        for mebibytes in range(1600, 60, -110):
+            code, line = self.under(mebibytes, QUICKSTART, *SHORT)
+            with self.subTest(mebibytes):
+                said = line.startswith(self.ALLOCATOR) or line.startswith(self.ENGINE)
+                self.assertEqual((code, said), (2, True) if line else (0, False), line)
 
 
 class Usage(support.Case):
