@@ -23,8 +23,8 @@ namespace {
 namespace ev = traces::ev;
 using traces::SectorCause;
 
-/// A value that a sector may have, with the interval of the write that brings it.
-struct Value {
+/// What a sector may hold, with the interval of the write that brings it.
+struct Candidate {
   std::uint64_t hash = 0;
   std::uint64_t id = 0;  ///< of the write
   std::uint64_t start = 0;
@@ -32,13 +32,13 @@ struct Value {
 };
 
 struct Sector {
-  std::vector<Value> values;
+  std::vector<Candidate> values;
   bool untouched = true;               ///< what was there at first may still be there
   std::optional<std::uint64_t> first;  ///< its hash, once it has been read
 
   /// A write that began at `start` has taken effect: all that ended before is gone.
   void supersede(std::uint64_t start) {
-    std::erase_if(values, [start](const Value& value) { return value.end < start; });
+    std::erase_if(values, [start](const Candidate& value) { return value.end < start; });
     untouched = false;
   }
 };
@@ -87,7 +87,7 @@ class LinearisableBlocks final : public DiskProperty {
 
   static Allowed allowed(const Sector& sector) {
     Allowed result;
-    for (const Value& value : sector.values) result.hashes.push_back(value.hash);
+    for (const Candidate& value : sector.values) result.hashes.push_back(value.hash);
     result.untouched = sector.untouched;
     return result;
   }
@@ -133,7 +133,7 @@ class LinearisableBlocks final : public DiskProperty {
 
   /// The value has been read, so its write has taken effect, if only one brings that value.
   static void seen(Sector& sector, std::uint64_t hash) {
-    const auto same = [hash](const Value& value) { return value.hash == hash; };
+    const auto same = [hash](const Candidate& value) { return value.hash == hash; };
     if (std::count_if(sector.values.begin(), sector.values.end(), same) != 1) return;
     if (sector.untouched && (!sector.first || *sector.first == hash)) return;
     sector.supersede(std::find_if(sector.values.begin(), sector.values.end(), same)->start);
@@ -160,7 +160,7 @@ class LinearisableBlocks final : public DiskProperty {
   /// A failed write may have taken effect or not, but it does not any more.
   static void end(Sector& sector, const traces::Event& event, const DiskRequest& request,
                   bool success) {
-    for (Value& value : sector.values) {
+    for (Candidate& value : sector.values) {
       if (value.id == request.id) value.end = event.index;
     }
     if (success) sector.supersede(request.start);
@@ -198,7 +198,7 @@ class LinearisableBlocks final : public DiskProperty {
   /// The disk says what is left. Requests on their way stay possible.
   void lose(const traces::Event& event, std::uint32_t disk, std::uint64_t lba, std::uint64_t hash,
             Sector& sector) {
-    std::erase_if(sector.values, [](const Value& value) { return value.end != kPending; });
+    std::erase_if(sector.values, [](const Candidate& value) { return value.end != kPending; });
     sector.values.push_back({hash, 0, event.index, event.index});
     sector.untouched = false;
     allow(disk, lba, hash);

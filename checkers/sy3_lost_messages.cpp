@@ -22,7 +22,7 @@ namespace ev = traces::ev;
 using traces::Time;
 
 /// Delivery is retried every millisecond (spec B.7); the rest is for receivers that are slow.
-constexpr traces::Duration kPatience{10'000'000};
+constexpr traces::Duration kLateAfter{10'000'000};
 
 struct Slot {
   std::set<std::pair<std::uint32_t, std::uint64_t>> waiting;  // port, sequence
@@ -148,7 +148,7 @@ class LostMessages final : public Property {
   }
 
   static bool late(const std::optional<Time>& from, Time since, Time now) {
-    return from && now - std::max(*from, since) > kPatience;
+    return from && now - std::max(*from, since) > kLateAfter;
   }
 
   void judge(Time now, const traces::Event* event) {
@@ -190,7 +190,7 @@ class LostMessages final : public Property {
   std::string measured() const override {
     return std::to_string(delivered_) + " messages delivered";
   }
-  std::string bound() const override { return "within " + milliseconds(kPatience); }
+  std::string bound() const override { return "within " + milliseconds(kLateAfter); }
   bool needs_detail() const override { return true; }
 
   PerPartition<Receivers> all_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "hypervisor/core/msrs.hpp"
 #include "sim/cpu/cpu.hpp"
 #include "sim/memory/address.hpp"
 #include "traces/events.hpp"
@@ -12,6 +13,12 @@
 namespace hv {
 
 class Partition;
+
+/// The page that the MSR of an overlay names; nullopt: it is switched off.
+constexpr std::optional<sim::Gpfn> place_of(std::uint64_t msr_value) {
+  if ((msr_value & msr::kPageEnable) == 0) return std::nullopt;
+  return sim::Gpfn{msr_value >> sim::kPageShift};
+}
 
 class OverlayPage {
  public:

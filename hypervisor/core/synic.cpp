@@ -327,13 +327,9 @@ void Synic::tear_down() {
 void Synic::set_state(const State& state) {
   const State before = std::move(state_);
   state_ = state;
-  const auto place = [](std::uint64_t reg) -> std::optional<sim::Gpfn> {
-    if ((reg & msr::kPageEnable) == 0) return std::nullopt;
-    return sim::Gpfn{reg >> sim::kPageShift};
-  };
-  message_page_.move_to(place(state_.simp));
+  message_page_.move_to(place_of(state_.simp));
   if (!plant(vp_.partition(), plants::kEventPageForgotten)) {
-    event_page_.move_to(place(state_.siefp));
+    event_page_.move_to(place_of(state_.siefp));
   }
   if (before.control != state_.control) report_control(255);
   for (unsigned sint = 0; sint < kSints; ++sint) {

@@ -56,11 +56,6 @@ bool place_exists(const Partition& partition, std::uint64_t value) {
          partition.gpa_map().in_range(sim::Gpfn{value >> sim::kPageShift});
 }
 
-std::optional<sim::Gpfn> place_of(std::uint64_t value) {
-  if ((value & msr::kPageEnable) == 0) return std::nullopt;
-  return sim::Gpfn{value >> sim::kPageShift};
-}
-
 }  // namespace
 
 // ---------------------------------------------------------------- reading

@@ -19,7 +19,6 @@ namespace {
 constexpr std::uint64_t kMaxMessageBytes = 0x40000;
 /// Answers that wait for room or a section; further requests are refused as busy.
 constexpr std::size_t kMaxControls = 64;
-constexpr std::size_t kMaxMulticast = 32;
 /// RNDIS messages in one packet, and the power of two at whose multiples they begin.
 constexpr std::uint32_t kMaxPackets = 8, kAlignment = 3;
 

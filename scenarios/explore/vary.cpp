@@ -77,12 +77,12 @@ std::string drawn(const VarySpec& spec, std::uint64_t multiple, const sim::Rando
 }
 
 /// Values that are right by themselves need not go together: a VM may be larger than its host.
-constexpr std::uint64_t kTries = 16;
+constexpr std::uint64_t kRedraws = 16;
 
 }  // namespace
 
 Scenario VariedValues::draw(const sim::Random& random) const {
-  for (std::uint64_t attempt = 0; !base_.vary.empty() && attempt < kTries; ++attempt) {
+  for (std::uint64_t attempt = 0; !base_.vary.empty() && attempt < kRedraws; ++attempt) {
     std::vector<Override> values;
     for (const VarySpec& spec : base_.vary) {
       values.emplace_back(spec.key, drawn(spec, step_at(base_, spec.key), random, attempt));

@@ -12,6 +12,7 @@ import include_edges
 import law_one
 import layout
 import packages
+import unique_names
 
 
 class Tree(unittest.TestCase):
@@ -287,6 +288,56 @@ class Layout(Tree):
 
     def test_does_not_look_into_build_trees(self):
         self.passes(layout.check_size, "build-debug/a.cpp", "int n;\n" * 600)
+
+
+class UniqueNames(Tree):
+    """Two files of one library."""
+
+    FIRST = """namespace a {
+namespace {
+constexpr int kSize = 3;
+struct Entry { int kInside = 0; };
+enum class Kind { Big };
+using Clock = std::chrono::steady_clock;
+template <class T>
+T twice(const T& value) { int local = 0; return value + value; }
+std::map<int, int> index_of(const std::vector<int>& all, int from = 0) { return {}; }
+const char* const kNames[] = {"one", "two"};
+}  // namespace
+int open_to_all() { return kSize; }
+}  // namespace a
+"""
+
+    def of(self, second, place="sim/net/b.cpp"):
+        return self.found(unique_names.check, files={
+            "sim/net/a.cpp": self.FIRST,
+            place: "namespace a {\nnamespace {\n" + second + "\n}\n}\n"})
+
+    def test_finds_every_kind_of_name(self):
+        for second in ("constexpr long kSize = 4;", "int kSize;", "class Entry;",
+                       "struct Entry final : Base {};", "enum Kind { Small };",
+                       "using Clock = std::chrono::system_clock;",
+                       "template <class T>\nT twice(const T& other) { return other; }",
+                       "std::map<int, int> index_of(const std::vector<int>& list, int first) {}",
+                       "constexpr int kNames[2] = {1, 2};"):
+            findings = self.of(second)
+            self.assertEqual(len(findings), 1, second)
+            self.assertTrue(findings[0].startswith("sim/net/b.cpp:3: "), findings[0])
+            self.assertIn("namespace of sim/net/a.cpp too", findings[0])
+
+    def test_leaves_other_names_alone(self):
+        for second in ("constexpr int kLength = 3;", "using Clock = std::chrono::steady_clock;",
+                       "using std::map;", "namespace ev = traces::ev;",
+                       "int twice(int value) { constexpr int kSize = 1; return kSize; }",
+                       "struct Other { int kSize = 3; struct Entry {}; };",
+                       "int index_of(int all) { return all; }", "void open_to_all();"):
+            self.assertEqual(self.of(second), [], second)
+
+    def test_leaves_other_libraries_and_namespaces_alone(self):
+        self.assertEqual(self.of("int kSize;", "sim/disk/b.cpp"), [])
+        self.assertEqual(self.of("int kSize;", "tests/sim/net/b.cpp"), [])
+        self.assertEqual(self.of("}\nint kSize;\nnamespace {"), [])
+        self.assertEqual(self.of("}\n}\nnamespace b {\nnamespace {\nint kSize;"), [])
 
 
 class Packages(Tree):

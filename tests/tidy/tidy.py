@@ -14,6 +14,7 @@ import include_edges
 import law_one
 import layout
 import packages
+import unique_names
 
 CHECKS = {
     "law-1": law_one.check,
@@ -22,6 +23,7 @@ CHECKS = {
     "paths": layout.check_paths,
     "words": layout.check_words,
     "packages": packages.check,
+    "unique-names": unique_names.check,
 }
 
 

@@ -13,7 +13,7 @@ using protocol::StoragePacket;
 
 namespace {
 
-constexpr std::uint32_t kFormat = 0x32435453;  // "STC2"
+constexpr std::uint32_t kDriverFormat = 0x32435453;  // "STC2"
 /// Linux's transaction id for the handshake (spec D.1).
 constexpr std::uint64_t kHandshake = UINT64_MAX - 2;
 
@@ -202,7 +202,7 @@ void StorVsc::readable() {
 }
 
 void StorVsc::save(traces::ByteWriter& out) const {
-  out.put(kFormat);
+  out.put(kDriverFormat);
   out.put(relid_);
   out.put(step_);
   out.put(attempt_);
@@ -226,7 +226,7 @@ void StorVsc::save(traces::ByteWriter& out) const {
 bool StorVsc::restore(traces::ByteReader& in) {
   outstanding_.clear();
   queue_.clear();
-  if (in.get<std::uint32_t>() != kFormat) return false;
+  if (in.get<std::uint32_t>() != kDriverFormat) return false;
   relid_ = in.get<std::uint32_t>();
   step_ = in.get<Step>();
   attempt_ = in.get<std::uint32_t>();

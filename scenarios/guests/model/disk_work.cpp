@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::uint32_t kBlockBytes = PATTERN_BLOCK_WORDS * sizeof(std::uint64_t);
 constexpr std::uint32_t kBlocksPerPage = sim::kPageSize / kBlockBytes;
-constexpr std::uint8_t kSrbStatusMask = 0x3F;  // without "autosense valid" and "queue frozen"
 
 using Block = std::array<std::uint64_t, PATTERN_BLOCK_WORDS>;
 

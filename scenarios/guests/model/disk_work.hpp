@@ -12,6 +12,9 @@
 
 namespace guests {
 
+/// Of an SRB's status, without "autosense valid" and "queue frozen".
+inline constexpr std::uint8_t kSrbStatusMask = 0x3F;
+
 struct DiskPlan {
   std::uint64_t blocks = 0;    ///< the pattern's, from block 0; 0: the whole disk
   std::uint64_t interval = 0;  ///< between two writes, 100 ns

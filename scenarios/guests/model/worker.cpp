@@ -18,7 +18,6 @@ constexpr std::uint64_t kMostLateTicks = 1000;  // what one tick makes up for at
 constexpr std::uint32_t kWorkerVersion = 1;
 constexpr std::uint64_t kOsId = 0x8100ULL << 48 | 1ULL << 16;  // as the programs say
 constexpr std::int64_t kTickNs = 1'000'000;
-constexpr std::uint8_t kSrbStatusMask = 0x3F;
 constexpr std::uint8_t kInvalidLun = 0x20;
 constexpr std::uint64_t kSetupTag = UINT64_MAX - 0xFF;  // no tag of the disk pattern
 constexpr std::uint32_t kInquiryBytes = 36;
