@@ -33,7 +33,7 @@ constexpr Entry kEntries[] = {
     {{"SV-4", "no loss of power takes back a write that was flushed"}, make_sv4},
     {{"IC-1", "integration components speak the versions that they agreed on"}, make_ic1},
     {{"IC-2", "heartbeats count up by one and come back as their number plus one"}, make_ic2},
-    {{"CS-7", "a disk is written by its current owner only"}, make_cs7},
+    {{"CS-7", "a disk is written by its current owner only, who has a VM for it"}, make_cs7},
     {{"MI-1", "memory and processors at resume equal those at suspension"}, make_mi1},
     {{"MI-2", "every changed page is in the dirty log's next set"}, make_mi2},
     {{"MI-3", "a VM runs on at most one host, and only where it is owned"}, make_mi3},

@@ -5,6 +5,7 @@
 // an owner knows the VM again. Off is not gone.
 //
 // What is on a disk, the disk itself tells: its writes, flushes and losses of power.
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "checkers/disk_requests.hpp"
 #include "checkers/makers.hpp"
+#include "checkers/ownership_record.hpp"
 #include "checkers/property.hpp"
 #include "traces/text.hpp"
 
@@ -20,12 +22,14 @@ namespace checkers {
 namespace {
 
 namespace ev = traces::ev;
+using Claim = OwnershipRecord::Claim;
 using traces::CommitStep;
 using traces::Duration;
 using traces::Time;
 
 /// A host that boots reads its records in well under a millisecond.
 constexpr Duration kReadsRecords{10'000'000};
+constexpr std::size_t kSector = 512;
 
 class DurableOwnership final : public Property {
  public:
@@ -34,9 +38,9 @@ class DurableOwnership final : public Property {
                  "ownership is on disk before anybody relies on it, and is found there again",
                  {ev::NodeAdded::kType, ev::NodeKilled::kType, ev::NodeRestarted::kType,
                   ev::NodePaused::kType, ev::NodeResumed::kType, ev::VerbStarted::kType,
-                  ev::DiskWrite::kType, ev::DiskFlushed::kType, ev::DiskPowerLost::kType,
-                  ev::DiskSectors::kType, ev::VmOwner::kType, ev::VmState::kType,
-                  ev::VpState::kType, ev::MigrationCommit::kType}) {}
+                  ev::DiskWrite::kType, ev::DiskContent::kType, ev::DiskFlushed::kType,
+                  ev::DiskPowerLost::kType, ev::DiskSectors::kType, ev::VmOwner::kType,
+                  ev::VmState::kType, ev::VpState::kType, ev::MigrationCommit::kType}) {}
 
   void on_event(const traces::Event& event) override {
     disks(event);
@@ -47,12 +51,28 @@ class DurableOwnership final : public Property {
  private:
   /// A record on a host's own disk. Writes are named by their events, 0 is none.
   struct Record {
-    std::uint64_t written = 0;  ///< the latest that the disk took
-    std::uint64_t durable = 0;  ///< the latest that is on the medium
-    std::uint64_t hash = 0;     ///< of what was written last
-    std::uint64_t relied = 0;   ///< the latest that its host has acted on
-    std::uint64_t owner = 0;    ///< the latest by which its host owns the VM
-    bool makes_owner = false;   ///< `relied` was a commit or a withdrawal: an owner is told next
+    std::uint64_t written = 0;               ///< the latest that the disk took
+    std::uint64_t durable = 0;               ///< the latest that is on the medium
+    std::uint64_t hash = 0;                  ///< of what was written last
+    std::optional<OwnershipRecord> newest;   ///< what `written` says
+    std::optional<OwnershipRecord> settled;  ///< what `durable` says
+    std::uint64_t epoch = 0;                 ///< with which its host said last that it owns the VM
+    std::uint64_t relied = 0;                ///< the latest that its host has acted on
+    std::uint64_t owner = 0;                 ///< the latest by which its host owns the VM
+    bool makes_owner = false;  ///< `relied` was a commit or a withdrawal: an owner is told next
+
+    void settle() {
+      durable = written;
+      settled = newest;
+    }
+    void forget_cached() {
+      written = durable;
+      newest = settled;
+    }
+  };
+  struct Cession {
+    std::uint64_t event = 0;
+    std::uint64_t epoch = 0;  ///< under which the source owned the VM
   };
   struct Host {
     std::string name;
@@ -78,16 +98,35 @@ class DurableOwnership final : public Property {
         Record& record = host->records[static_cast<std::uint32_t>(write->lba + i)];
         record.written = event.index;
         record.hash = write->sectors == 1 ? write->hash : 0;
+        record.newest.reset();
       }
+    } else if (const auto* content = event.as<ev::DiskContent>()) {
+      take_content(event, *host, *content);
     } else if (event.as<ev::DiskFlushed>() != nullptr) {
-      for (auto& [vm, record] : host->records) record.durable = record.written;
+      for (auto& [vm, record] : host->records) record.settle();
     } else if (const auto* loss = event.as<ev::DiskPowerLost>()) {
       for (auto& [vm, record] : host->records) {
-        if (loss->lost == 0) record.durable = record.written;
-        record.written = loss->kept == 0 ? record.durable : record.written;
+        if (loss->lost == 0) record.settle();
+        if (loss->kept == 0) record.forget_cached();
       }
     } else if (const auto* left = event.as<ev::DiskSectors>()) {
       if (left->cause == traces::SectorCause::PowerLoss) survivors(*host, *left);
+    }
+  }
+
+  void take_content(const traces::Event& event, Host& host, const ev::DiskContent& content) {
+    auto rest = std::span(content.data);
+    for (std::uint64_t lba = content.lba; !rest.empty(); ++lba) {
+      Record& record = host.records[static_cast<std::uint32_t>(lba)];
+      const auto sector = rest.first(std::min<std::size_t>(rest.size(), kSector));
+      rest = rest.subspan(sector.size());
+      record.newest = read_ownership(sector);
+      if (!record.newest || !record.settled) continue;
+      if (record.newest->epoch < record.settled->epoch) {
+        violate(event, host.name + " writes a record of VM " + std::to_string(lba) +
+                           " with epoch " + std::to_string(record.newest->epoch) + " over one of " +
+                           std::to_string(record.settled->epoch));
+      }
     }
   }
 
@@ -96,8 +135,8 @@ class DurableOwnership final : public Property {
     const auto hashes = hashes_of(left.hashes);
     for (std::size_t i = 0; i < hashes.size(); ++i) {
       Record& record = host.records[static_cast<std::uint32_t>(left.lba + i)];
-      if (hashes[i] == record.hash) record.durable = record.written;
-      record.written = record.durable;
+      if (hashes[i] == record.hash) record.settle();
+      record.forget_cached();
     }
   }
 
@@ -158,42 +197,68 @@ class DurableOwnership final : public Property {
     if (const auto* owner = event.as<ev::VmOwner>()) {
       Record& record = hosts_[here].records[owner->vm];
       const bool told = record.makes_owner && record.durable == record.relied;
-      relies(event, owner->vm, "says that it owns", told ? 0 : record.relied);
+      Says says{Claim::Owned};
+      says.epoch = owner->epoch;
+      relies(event, owner->vm, "says that it owns", told ? 0 : record.relied, says);
       record.makes_owner = false;
       record.owner = record.durable;
+      record.epoch = owner->epoch;
     } else if (const auto* commit = event.as<ev::MigrationCommit>()) {
-      step(event, *commit);
+      if (commit->step == CommitStep::Acknowledged) {
+        acknowledged(event, *commit);
+      } else {
+        step(event, *commit);
+      }
     } else if (const auto* vp = event.as<ev::VpState>()) {
-      if (vp->state == traces::VpState::Running) relies(event, vp->vm, "runs", 0);
+      if (vp->state == traces::VpState::Running) relies(event, vp->vm, "runs", 0, {Claim::Owned});
+    }
+  }
+
+  void acknowledged(const traces::Event& event, const ev::MigrationCommit& commit) {
+    const Host& target = hosts_[commit.owner];
+    const auto record = target.records.find(commit.vm);
+    const Cession& ceded = ceded_[commit.job];
+    ++reliances_;
+    const bool there = record != target.records.end() && record->second.durable > ceded.event;
+    const std::string gives_up =
+        subject(event.node.value, "gives up", commit.vm) + " to " + target.name;
+    if (!there) {
+      violate(event, gives_up + ", on whose disk there is no record of that");
+    } else if (!record->second.settled || record->second.settled->epoch <= ceded.epoch) {
+      violate(event, gives_up + ", whose record has no epoch after " + std::to_string(ceded.epoch));
     }
   }
 
   void step(const traces::Event& event, const ev::MigrationCommit& commit) {
-    if (commit.step == CommitStep::Acknowledged) {
-      const Host& target = hosts_[commit.owner];
-      const auto record = target.records.find(commit.vm);
-      const std::uint64_t durable = record == target.records.end() ? 0 : record->second.durable;
-      ++reliances_;
-      if (durable <= ceded_[commit.job]) {
-        violate(event, subject(event.node.value, "gives up", commit.vm) + " to " + target.name +
-                           ", on whose disk there is no record of that");
-      }
-      return;
-    }
     const bool cedes = commit.step == CommitStep::Ceded;
     const bool commits = commit.step == CommitStep::Committed;
     Record& record = hosts_[event.node.value].records[commit.vm];
+    Says says{cedes ? Claim::Ceded : Claim::Owned};
+    if (cedes || commits) says.job = commit.job;
+    if (cedes) {
+      says.epoch = record.epoch;
+    } else {
+      says.above = ceded_[commit.job].epoch;
+    }
     relies(event, commit.vm,
            cedes     ? "cedes"
            : commits ? "takes over"
                      : "takes back",
-           record.relied);
+           record.relied, says);
     record.makes_owner = !cedes;
-    if (cedes) ceded_[commit.job] = event.index;
+    if (cedes) ceded_[commit.job] = {event.index, record.epoch};
   }
 
-  /// The record must be durable, and newer than the write `after`.
-  void relies(const traces::Event& event, std::uint32_t vm, const char* does, std::uint64_t after) {
+  /// What a record must say to be relied on.
+  struct Says {
+    Claim claim = Claim::Owned;
+    std::optional<std::uint64_t> epoch, job;
+    std::uint64_t above = 0;  ///< the epoch is larger than this
+  };
+
+  /// The record must be durable, newer than the write `after`, and say what is relied on.
+  void relies(const traces::Event& event, std::uint32_t vm, const char* does, std::uint64_t after,
+              const Says& says) {
     Record& record = hosts_[event.node.value].records[vm];
     ++reliances_;
     if (record.written > record.durable) {
@@ -202,8 +267,33 @@ class DurableOwnership final : public Property {
     } else if (record.durable == 0 || record.durable <= after) {
       violate(event,
               subject(event.node.value, does, vm) + ", but has no record of that on its disk");
+    } else if (const std::string wrong = differs(record.settled, vm, says); !wrong.empty()) {
+      violate(event, subject(event.node.value, does, vm) + ", but its record on disk " + wrong);
     }
     record.relied = record.durable;
+  }
+
+  /// "" when the record says so.
+  static std::string differs(const std::optional<OwnershipRecord>& record, std::uint32_t vm,
+                             const Says& says) {
+    if (!record) return "is no sound one";
+    const auto has = [](const char* what, std::uint64_t is, const std::string& should) {
+      return std::string("has ") + what + " " + std::to_string(is) + ", not " + should;
+    };
+    if (record->vm != vm) return has("VM", record->vm, std::to_string(vm));
+    if (record->claim != says.claim) {
+      return says.claim == Claim::Ceded ? "does not cede it" : "does not say that it owns it";
+    }
+    if (says.job && record->job != *says.job) {
+      return has("job", record->job, std::to_string(*says.job));
+    }
+    if (says.epoch && record->epoch != *says.epoch) {
+      return has("epoch", record->epoch, std::to_string(*says.epoch));
+    }
+    if (record->epoch <= says.above) {
+      return has("epoch", record->epoch, "one after " + std::to_string(says.above));
+    }
+    return "";
   }
 
   std::string subject(std::uint32_t node, const char* does, std::uint32_t vm) {
@@ -226,8 +316,8 @@ class DurableOwnership final : public Property {
            " owners came back";
   }
 
-  std::map<std::uint32_t, Host> hosts_;           // by node
-  std::map<std::uint64_t, std::uint64_t> ceded_;  // job -> event of its cession
+  std::map<std::uint32_t, Host> hosts_;     // by node
+  std::map<std::uint64_t, Cession> ceded_;  // by job
   std::uint64_t reliances_ = 0;
   std::uint64_t returns_ = 0;
 };

@@ -1,7 +1,8 @@
-// MI-1 (spec I.10): what resumes is what was suspended, byte for byte: memory with overlays, and
-// the state of every processor. The digests come from witnesses, taken at the suspension where the
-// VM ran and at the resume where it goes on; each part that has the first must have the second
-// before the VM runs again.
+// MI-1 (spec I.10): what resumes is what was suspended, byte for byte: memory with overlays, the
+// state of every processor, and the VMBus with its channels and devices. The digests come from
+// witnesses that look at the objects themselves and not at the form in which they are sent, taken
+// at the suspension where the VM ran and at the resume where it goes on; each part that has the
+// first must have the second before the VM runs again.
 #include <map>
 #include <string>
 #include <utility>
@@ -21,14 +22,16 @@ class MemoryEquality final : public Property {
  public:
   MemoryEquality()
       : Property("MI-1", "memory and processors at resume equal those at suspension",
-                 {ev::MemoryDigest::kType, ev::VpDigest::kType, ev::VpState::kType,
-                  ev::VmState::kType}) {}
+                 {ev::MemoryDigest::kType, ev::VpDigest::kType, ev::BusDigest::kType,
+                  ev::VpState::kType, ev::VmState::kType}) {}
 
   void on_event(const traces::Event& event) override {
     if (const auto* memory = event.as<ev::MemoryDigest>()) {
       compare(event, {memory->vm, kMemory}, memory->point, memory->digest, "memory");
     } else if (const auto* vp = event.as<ev::VpDigest>()) {
       compare(event, {vp->vm, vp->vp}, vp->point, vp->digest, "processor");
+    } else if (const auto* bus = event.as<ev::BusDigest>()) {
+      compare(event, {bus->vm, kBus}, bus->point, bus->digest, "VMBus");
     } else if (const auto* runs = event.as<ev::VpState>()) {
       if (runs->state == traces::VpState::Running) all_compared(event, runs->vm);
     } else if (const auto* state = event.as<ev::VmState>()) {
@@ -39,7 +42,8 @@ class MemoryEquality final : public Property {
 
  private:
   static constexpr std::uint32_t kMemory = UINT32_MAX;
-  using Part = std::pair<std::uint32_t, std::uint32_t>;  // VM, VP or kMemory
+  static constexpr std::uint32_t kBus = UINT32_MAX - 1;
+  using Part = std::pair<std::uint32_t, std::uint32_t>;  // VM, VP or one of these
 
   void compare(const traces::Event& event, Part part, DigestPoint point, traces::Digest digest,
                const char* what) {
@@ -66,7 +70,9 @@ class MemoryEquality final : public Property {
     if (left == suspended_.end() || left->first.first != vm) return;
     const std::uint32_t part = left->first.second;
     violate(event, "VM " + std::to_string(vm) + " runs again and nobody compared its " +
-                       (part == kMemory ? "memory" : "processor " + std::to_string(part)));
+                       (part == kMemory ? "memory"
+                        : part == kBus  ? "VMBus"
+                                        : "processor " + std::to_string(part)));
     forget(vm);
   }
 

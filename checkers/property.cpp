@@ -28,11 +28,15 @@ Property::Property(std::string id, std::string statement,
 }
 
 void Property::violate(const traces::Event& event, std::string explanation) {
-  if (!violation_) violation_ = Violation{std::move(explanation), event.index, event.time};
+  violate_at(event.index, event.time, std::move(explanation));
+}
+
+void Property::violate_at(std::uint64_t event, traces::Time time, std::string explanation) {
+  if (!violation_) violation_ = Violation{std::move(explanation), event, time};
 }
 
 void Property::violate_at_end(traces::Time end, std::string explanation) {
-  if (!violation_) violation_ = Violation{std::move(explanation), 0, end};
+  violate_at(0, end, std::move(explanation));
 }
 
 void Property::lack(std::string what) {

@@ -29,6 +29,8 @@ class Property : public Checker {
  protected:
   /// Notes a violation; only the first one counts.
   void violate(const traces::Event& event, std::string explanation);
+  /// For violations that show only after the event that decided.
+  void violate_at(std::uint64_t event, traces::Time time, std::string explanation);
   /// For violations that show only at the end of the run.
   void violate_at_end(traces::Time end, std::string explanation);
   /// Says why nothing can be said: Unknown unless something was violated.

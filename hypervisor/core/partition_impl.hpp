@@ -46,6 +46,8 @@ struct Partition::Impl final : sim::NodeFate {
 
   void node_killed() override;
   void node_resumed() override;
+  /// What is not any VP's.
+  void witness(traces::DigestStream& out) const;
 
   Partition& partition;
   GuestClock clock;

@@ -1,4 +1,4 @@
-// Save, restore and digests of a partition (spec B.11).
+// Save and restore of a partition (spec B.11).
 #include <algorithm>
 #include <utility>
 
@@ -8,7 +8,6 @@
 #include "hypervisor/core/partition_impl.hpp"
 #include "hypervisor/core/plants.hpp"
 #include "hypervisor/core/saved_state.hpp"
-#include "traces/digest.hpp"
 
 namespace hv {
 
@@ -52,11 +51,6 @@ bool places_exist(const GpaMap& map, const SavedPartition& saved) {
   });
 }
 
-std::optional<sim::Gpfn> place_of(std::uint64_t value) {
-  if ((value & msr::kPageEnable) == 0) return std::nullopt;
-  return sim::Gpfn{value >> sim::kPageShift};
-}
-
 }  // namespace
 
 // ---------------------------------------------------------------- one VP
@@ -90,7 +84,11 @@ SavedVp VirtualProcessor::capture() const {
   saved.assist = assist_;
   saved.apic = apic_.state();
   saved.synic = synic_.state();
-  for (unsigned i = 0; i < kTimersPerVp; ++i) saved.timers[i] = timers_[i].state();
+  for (unsigned i = 0; i < kTimersPerVp; ++i) {
+    saved.timers[i] = timers_[i].state();
+    const bool armed = saved.timers[i].due != 0;
+    if (armed && plant(partition_, plants::kCaptureForgetsExpiration)) saved.timers[i].due = 0;
+  }
   saved.engine = engine_state();
   return saved;
 }
@@ -202,27 +200,6 @@ void Partition::apply(const SavedPartition& saved) {
   impl_->parent.set_state(saved.parent);
   impl_->ipis = saved.ipis;
   for (const SavedVp& each : saved.vps) vp({each.index})->apply(each);
-}
-
-/// The digest of a VP covers its engine's canonical state and what the hypervisor holds for it;
-/// that of the first VP also what the partition shares.
-void Partition::emit_digests(traces::DigestPoint point) const {
-  memory_->emit_digest(point);
-  const SavedPartition saved = capture();
-  for (const SavedVp& each : saved.vps) {
-    traces::ByteWriter bytes;
-    each.encode(bytes);
-    if (&each == &saved.vps.front()) saved.encode_shared(bytes);
-    const auto found = impl_->vps.find(VpIndex{each.index});
-    traces::ev::VpDigest event;
-    event.vm = config_.vm;
-    event.partition = id_.value;
-    event.vp = each.index;
-    event.point = point;
-    event.instructions = found->second->cpu() != nullptr ? found->second->cpu()->executed() : 0;
-    event.digest = traces::digest_of(bytes.bytes());
-    emit(*this, event);
-  }
 }
 
 }  // namespace hv

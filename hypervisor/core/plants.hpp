@@ -20,6 +20,7 @@ inline constexpr const char* kSaveForgetsQueue = "core.save-forgets-queue";
 inline constexpr const char* kSaveForgetsRetry = "core.save-forgets-retry";
 inline constexpr const char* kSaveForgetsInterrupts = "core.save-forgets-interrupts";
 inline constexpr const char* kSaveForgetsIdleTime = "core.save-forgets-idle-time";
+inline constexpr const char* kCaptureForgetsExpiration = "core.capture-forgets-expiration";
 inline constexpr const char* kSaveRoundsTime = "core.save-rounds-time";
 inline constexpr const char* kTimerEarlyAfterResume = "core.timer-early-after-resume";
 inline constexpr const char* kPostCutsLongMessage = "core.post-cuts-long-message";
@@ -54,6 +55,8 @@ inline constexpr PlantInfo kPlants[] = {
     {kSaveForgetsInterrupts, "the saved state leaves out interrupts that are requested",
      "equality over migration (MI-1)"},
     {kSaveForgetsIdleTime, "the saved state leaves out how long a processor was idle",
+     "equality over migration (MI-1)"},
+    {kCaptureForgetsExpiration, "the saved form of a timer has no field for its next expiration",
      "equality over migration (MI-1)"},
     {kSaveRoundsTime, "the saved guest time is cut to whole ticks of the reference counter",
      "equality over migration (MI-1)"},

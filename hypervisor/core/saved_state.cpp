@@ -13,7 +13,7 @@ using traces::ByteReader;
 using traces::ByteWriter;
 
 constexpr std::uint32_t kMagic = 0x5350'5648;  // "HVPS"
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kStreamVersion = 1;
 constexpr std::uint64_t kMaxReferenceLead = 10'000'000;  // one second
 constexpr std::int64_t kMaxTime = std::int64_t{1} << 62;
 
@@ -317,7 +317,13 @@ void SavedVp::encode(ByteWriter& out) const {
   out.block(engine);
 }
 
-void SavedPartition::encode_shared(ByteWriter& out) const {
+void SavedPartition::encode(ByteWriter& out) const {
+  out.put(kMagic);
+  out.put(kStreamVersion);
+  out.put(static_cast<std::uint32_t>(vps.size()));
+  out.put(instructions_per_us);
+  out.put(tsc_hz);
+  out.put(features);
   out.put(guest_ns);
   out.put(guest_os_id);
   out.put(hypercall);
@@ -325,21 +331,11 @@ void SavedPartition::encode_shared(ByteWriter& out) const {
   out.put(last_reference);
   put_parent(out, parent);
   put_ipis(out, ipis);
-}
-
-void SavedPartition::encode(ByteWriter& out) const {
-  out.put(kMagic);
-  out.put(kVersion);
-  out.put(static_cast<std::uint32_t>(vps.size()));
-  out.put(instructions_per_us);
-  out.put(tsc_hz);
-  out.put(features);
-  encode_shared(out);
   for (const SavedVp& vp : vps) vp.encode(out);
 }
 
 std::optional<SavedPartition> SavedPartition::decode(ByteReader& in) {
-  if (in.get<std::uint32_t>() != kMagic || in.get<std::uint32_t>() != kVersion) {
+  if (in.get<std::uint32_t>() != kMagic || in.get<std::uint32_t>() != kStreamVersion) {
     return std::nullopt;
   }
   SavedPartition saved;

@@ -73,8 +73,6 @@ struct SavedPartition {
   std::vector<SavedVp> vps;
 
   void encode(traces::ByteWriter& out) const;
-  /// What is not any VP's: the digest of VP 0 covers it.
-  void encode_shared(traces::ByteWriter& out) const;
   /// Untrusted bytes. nullopt unless every value is one that a guest could have brought about.
   static std::optional<SavedPartition> decode(traces::ByteReader& in);
 };

@@ -22,6 +22,10 @@
 #include "sim/kernel/node.hpp"
 #include "sim/kernel/processor.hpp"
 
+namespace traces {
+class DigestStream;
+}
+
 namespace hv {
 
 struct SavedVp;
@@ -104,6 +108,7 @@ class VirtualProcessor final : public sim::CpuBus, public sim::Processor {
   void tear_down();
   void go_on();
   SavedVp capture() const;
+  void witness(traces::DigestStream& out) const;
   std::vector<std::byte> engine_state() const;
   bool restore_engine(std::span<const std::byte> bytes);
   bool clock_fits(const SavedVp& saved, std::int64_t guest_ns) const;

@@ -73,15 +73,17 @@ sim::Task<bool> OwnershipStore::load() {
 }
 
 sim::Task<bool> OwnershipStore::put(std::uint32_t vm, Ownership record) {
-  std::vector<std::byte> sector = encode(vm, record);
+  const bool cedes = record.claim == Claim::Ceded;
+  const bool commits = record.claim == Claim::Owned && record.job != 0;
+  Ownership written = record;
+  if (commits && host_.world().plant(host_, "migration.commit-writes-old-epoch")) --written.epoch;
+  std::vector<std::byte> sector = encode(vm, written);
   const sim::Lba where{vm};
   sim::DiskStatus status = co_await disk_.write(host_, disk_epoch_, where, std::move(sector));
   const sim::Operation change{vm, record.epoch, static_cast<std::uint64_t>(record.claim),
                               host_.id().value};
   const sim::Duration late = sim::invited_delay(host_, kPointLateFlush, change, kLateFlush);
   if (late.ns != 0) co_await host_.sleep(late);
-  const bool cedes = record.claim == Claim::Ceded;
-  const bool commits = record.claim == Claim::Owned && record.job != 0;
   const bool forgets = (cedes && host_.world().plant(host_, "migration.cede-not-flushed")) ||
                        (commits && host_.world().plant(host_, "migration.commit-not-flushed"));
   if (status == sim::DiskStatus::Ok && !forgets) {

@@ -30,6 +30,9 @@ inline constexpr hv::PlantInfo kPlants[] = {
      "an abort after the disks were closed leaves the VM stopped", "survives-with-owner"},
     {"migration.cede-not-flushed", "a cession is not flushed before COMMIT is sent", "MI-14"},
     {"migration.commit-not-flushed", "a target that commits does not flush its record", "MI-14"},
+    {"migration.commit-writes-old-epoch",
+     "a target that commits tells the new epoch and writes the old one", "MI-14"},
+    {"worker.keeps-disks", "what is left of a VM that ends keeps its disks open", "CS-7"},
     {"migration.boot-overlooks-arrivals",
      "a host that boots overlooks the records of VMs that came by migration", "MI-14"},
 };

@@ -101,7 +101,7 @@ void WorkerProcess::destroy() {
   vmbus_.reset();
   storvsp_.reset();
   heartbeat_.reset();
-  close_disks();
+  if (!hypervisor_.node().world().plant(hypervisor_.node(), "worker.keeps-disks")) close_disks();
   if (partition_ != nullptr) {
     partition_->set_intercept_handler(nullptr);
     const hv::Status status = hypervisor_.destroy_partition(hypervisor_.root(), id_);
@@ -198,6 +198,7 @@ bool WorkerProcess::restore(std::span<const std::byte> state) {
 
 void WorkerProcess::emit_digests(traces::DigestPoint point) const {
   partition_->emit_digests(point);
+  if (point != traces::DigestPoint::End) vmbus_->emit_digest(point);
 }
 
 std::uint32_t WorkerProcess::port_in(hv::VpIndex, std::uint16_t port, unsigned) {

@@ -13,6 +13,7 @@
 #include "hypervisor/core/partition.hpp"
 #include "hypervisor/vmbus/ring.hpp"
 #include "traces/bytes.hpp"
+#include "traces/digest.hpp"
 
 namespace vmbus {
 
@@ -58,6 +59,7 @@ class GpadlTable {
 
   void save(traces::ByteWriter& out) const;
   bool restore(traces::ByteReader& in);
+  void witness(traces::DigestStream& out) const;
 
  private:
   Result extend(Gpadl& gpadl, std::span<const std::byte> data);

@@ -16,6 +16,7 @@
 #include "hypervisor/vmbus/ring.hpp"
 #include "sim/kernel/world.hpp"
 #include "traces/bytes.hpp"
+#include "traces/digest.hpp"
 
 namespace vmbus {
 
@@ -94,6 +95,9 @@ class Device {
   virtual void resume() = 0;
   virtual void save(traces::ByteWriter& out) const = 0;
   virtual bool restore(traces::ByteReader& in, Channel* channel) = 0;
+  /// Adds what the device holds for its guest, for a digest that shares nothing with save(). A
+  /// device that adds nothing is judged by what its guest and the twin notice.
+  virtual void witness(traces::DigestStream& out) const {}
 };
 
 /// A channel for people who look at it.
@@ -149,6 +153,8 @@ class Server final : hv::MessagePort {
   void save(traces::ByteWriter& out) const;
   /// Devices with the same names must have been added. False for invalid bytes.
   bool restore(traces::ByteReader& in);
+  /// Digest of the objects as they stand, as an event.
+  void emit_digest(traces::DigestPoint point) const;
 
  private:
   /// From the partition's loop; handled as an event of the host's node.

@@ -90,6 +90,7 @@ class ServerChannel final : public Channel, public hv::EventPort, public RingPla
   void save(traces::ByteWriter& out) const;
   /// After the GPADLs; the state goes through its steps again, without messages.
   bool restore(traces::ByteReader& in, GpadlTable& gpadls);
+  void witness(traces::DigestStream& out) const;
   /// Effects of the restore plants; nothing unless they are on.
   void restore_plants();
 

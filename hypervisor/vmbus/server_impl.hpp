@@ -1,5 +1,5 @@
 // Inside of the VMBus server. server.cpp: connection and message transport; server_messages.cpp:
-// what each message does; server_state.cpp: saving and restoring.
+// what each message does; server_state.cpp: saving and restoring; witness.cpp: digests.
 #pragma once
 
 #include <deque>
@@ -63,9 +63,7 @@ struct Server::Impl {
   void handled(protocol::Type type, std::uint32_t relid, std::uint32_t id, std::uint64_t value);
   void emit_message(bool to_guest, traces::VmbusMessage type, std::uint32_t relid, std::uint32_t id,
                     std::uint64_t value);
-  void sometimes(const char* point) {
-    partition.node().world().sometimes(partition.node(), point);
-  }
+  void sometimes(const char* point) { partition.node().world().sometimes(partition.node(), point); }
   bool plant(const char* name) { return partition.node().world().plant(partition.node(), name); }
 
   // -- messages --
@@ -105,6 +103,7 @@ struct Server::Impl {
   bool arrange_channels(traces::ByteReader& in);
   bool restore_queues(traces::ByteReader& in);
   void resume();
+  void witness(traces::DigestStream& out) const;
 
   hv::Partition& partition;
   ServerConfig config;

@@ -128,4 +128,12 @@ bool Heartbeat::restore_more(traces::ByteReader& in) {
   return true;
 }
 
+void Heartbeat::witness(traces::DigestStream& out) const {
+  IntegrationComponent::witness(out);
+  out.add_u64(static_cast<std::uint64_t>(status()));
+  out.add_u64(missed_);
+  out.add_u64(awaiting_);
+  out.add_u64(static_cast<std::uint64_t>(next_ns_));
+}
+
 }  // namespace vsp

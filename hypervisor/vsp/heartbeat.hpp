@@ -22,6 +22,8 @@ class Heartbeat final : public IntegrationComponent {
 
   HeartbeatStatus status() const;
 
+  void witness(traces::DigestStream& out) const override;
+
  private:
   void on_opened() override;
   void on_asked() override;

@@ -171,6 +171,16 @@ void IntegrationComponent::save(traces::ByteWriter& out) const {
   save_more(out);
 }
 
+void IntegrationComponent::witness(traces::DigestStream& out) const {
+  out.add_u64(channel_ != nullptr);
+  out.add_u64(static_cast<std::uint64_t>(state_));
+  for (const Version& version : {framework_, message_}) {
+    out.add_u64(version.major);
+    out.add_u64(version.minor);
+  }
+  out.add_u64(requests_);
+}
+
 bool IntegrationComponent::restore(traces::ByteReader& in, vmbus::Channel* channel) {
   if (in.get<std::uint32_t>() != kind_.saved_format) return false;
   const auto state = in.get<State>();

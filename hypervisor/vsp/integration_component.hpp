@@ -48,6 +48,8 @@ class IntegrationComponent : public vmbus::Device {
   void resume() final;
   void save(traces::ByteWriter& out) const final;
   bool restore(traces::ByteReader& in, vmbus::Channel* channel) final;
+  /// A component with more to see adds it.
+  void witness(traces::DigestStream& out) const override;
 
  protected:
   IntegrationComponent(hv::Partition& partition, std::uint32_t vm, const IcKind& kind)

@@ -54,6 +54,7 @@ class StorVsp final : public vmbus::Device {
   void resume() override;
   void save(traces::ByteWriter& out) const override;
   bool restore(traces::ByteReader& in, vmbus::Channel* channel) override;
+  void witness(traces::DigestStream& out) const override;
 
  private:
   struct Impl;

@@ -79,4 +79,24 @@ bool StorVsp::restore(traces::ByteReader& in, vmbus::Channel* channel) {
   return true;
 }
 
+void StorVsp::witness(traces::DigestStream& out) const {
+  const Impl& now = *impl_;
+  out.add_u64(now.channel != nullptr);
+  out.add_u64(static_cast<std::uint64_t>(now.phase));
+  out.add_u64(now.version);
+  out.add_u64(now.next_serial);
+  out.add_u64(static_cast<std::uint64_t>(now.next_start.ns));
+  out.add_u64(now.luns.size());
+  out.add_u64(now.outstanding.size());
+  out.add_u64(now.pending_reset.has_value());
+  out.add_u64(now.replies.size());
+  for (const Impl::Reply& reply : now.replies) {
+    out.add_u64(reply.transaction);
+    out.add_u64(reply.scsi);
+    out.add_u64(reply.notice);
+    out.add_u64(reply.opcode);
+    out.add(std::as_bytes(std::span(&reply.packet, 1)));
+  }
+}
+
 }  // namespace vsp

@@ -170,6 +170,12 @@ void Simulation::add_vms() {
     config.disks = spec.disks;
     config.time.instructions_per_us = spec.instructions_per_us;
     config.heartbeat_interval = spec.heartbeat;
+    for (const std::string& name : config.disks) {
+      traces::ev::VmDisk owned;
+      owned.vm = number;
+      owned.disk = disks_.at(name)->config().number;
+      world_->emit(sim::NodeId{}, owned);
+    }
     configurations_.emplace(number, std::move(config));
   }
 }
@@ -183,6 +189,7 @@ void Simulation::add_hosts() {
     disk.number = ++number;
     // One sector per VM record, rounded up to pages.
     disk.sectors = (scenario_.vms.size() / kSectorsPerPage + 1) * kSectorsPerPage;
+    disk.tells_content = true;
     system_disks_.push_back(std::make_unique<sim::SharedDisk>(node, disk));
     management::HostConfig config;
     config.memory_pages = spec.memory_bytes / sim::kPageSize;

@@ -22,7 +22,17 @@ void SharedDisk::emit_write(std::uint64_t epoch, Lba lba, std::span<const std::b
   event.sectors = static_cast<std::uint32_t>(data.size() / kSectorSize);
   event.hash = traces::hash64_of(data);
   node_.world().emit(node_.id(), event);
+  if (config_.tells_content) emit_content(lba, data);
   emit_hashes(traces::SectorCause::Write, lba.value, data);
+}
+
+void SharedDisk::emit_content(Lba lba, std::span<const std::byte> data) const {
+  while (!data.empty() && data.back() == std::byte{0}) data = data.first(data.size() - 1);
+  traces::ev::DiskContent event;
+  event.disk = config_.number;
+  event.lba = lba.value;
+  event.data = data;
+  node_.world().emit(node_.id(), event);
 }
 
 void SharedDisk::emit_hashes(traces::SectorCause cause, std::uint64_t lba,

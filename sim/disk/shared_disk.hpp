@@ -42,6 +42,7 @@ struct DiskConfig {
   Duration write_latency{50'000};  ///< into the cache
   Duration flush_latency{500'000};
   std::uint64_t bytes_per_second = 1'000'000'000;
+  bool tells_content = false;  ///< its writes are events with their bytes: for few and small ones
 };
 
 /// Rules for faults on a disk, all off by default. Which sectors they hit is a function of the
@@ -137,6 +138,7 @@ class SharedDisk final : NodeFate {
   void heal(Lba lba, std::uint64_t sectors);
   void fire(std::string_view fault, std::string_view detail) const;
   void emit_write(std::uint64_t epoch, Lba lba, std::span<const std::byte> data) const;
+  void emit_content(Lba lba, std::span<const std::byte> data) const;
   void emit_hashes(traces::SectorCause cause, std::uint64_t lba,
                    std::span<const std::byte> data) const;
 

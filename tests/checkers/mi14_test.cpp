@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "checkers/makers.hpp"
+#include "checkers/ownership_record.hpp"
 #include "tests/checkers/migration_stream.hpp"
 #include "traces/bytes.hpp"
 
@@ -8,8 +9,11 @@ namespace checkers {
 namespace {
 
 using testing::MigrationStream;
+using Claim = OwnershipRecord::Claim;
 using traces::CommitStep;
 using traces::VmState;
+
+constexpr std::uint64_t kJob = MigrationStream::kJob;
 
 /// Hosts 1 and 2 with a disk each; the first has created VM 1.
 class DurableOwnership : public ::testing::Test {
@@ -17,22 +21,42 @@ class DurableOwnership : public ::testing::Test {
   DurableOwnership() {
     stream.on(2).node_added("beta");
     stream.on(1).node_added("alpha");
-    put();
+    put(Claim::Owned, 1);
     stream.owner(1, 1);
     stream.runs(2);
   }
 
-  void write(std::uint64_t hash = 0, std::uint32_t vm = 1) {
+  /// What a record's sector holds, without the zeros at its end.
+  static std::vector<std::byte> sector(Claim claim, std::uint64_t epoch, std::uint64_t job,
+                                       std::uint32_t vm) {
+    traces::ByteWriter out;
+    out.put<std::uint32_t>(0x4E574F48);
+    out.put<std::uint32_t>(1);
+    out.put(vm);
+    out.put(claim);
+    out.put(epoch);
+    out.put(job);
+    out.put<std::uint32_t>(2);
+    out.put(traces::hash64_of(out.bytes()));
+    return out.take();
+  }
+  std::uint64_t write(const std::vector<std::byte>& data, std::uint64_t hash = 0,
+                      std::uint32_t lba = 1) {
     traces::ev::DiskWrite event;
-    event.lba = vm;
+    event.lba = lba;
     event.sectors = 1;
     event.hash = hash;
     stream.add(event);
+    return stream.add(traces::ev::DiskContent{0, lba, data});
+  }
+  std::uint64_t write(Claim claim, std::uint64_t epoch, std::uint64_t job = 0) {
+    return write(sector(claim, epoch, job, 1));
   }
   void flush() { stream.add(traces::ev::DiskFlushed{}); }
-  void put() {
-    write();
+  std::uint64_t put(Claim claim, std::uint64_t epoch, std::uint64_t job = 0) {
+    const std::uint64_t index = write(claim, epoch, job);
     flush();
+    return index;
   }
   void lose_power(std::uint64_t kept = 0, std::uint64_t lost = 1) {
     stream.add(traces::ev::NodeKilled{});
@@ -40,12 +64,12 @@ class DurableOwnership : public ::testing::Test {
   }
   void come_back() { stream.add(traces::ev::NodeRestarted{}); }
   void cede() {
-    put();
+    put(Claim::Ceded, 1, kJob);
     stream.commit(CommitStep::Ceded, 1);
   }
   void arrive() {
     stream.on(2);
-    put();
+    put(Claim::Owned, 2, kJob);
     stream.commit(CommitStep::Committed, 2);
     stream.owner(2, 2);
     stream.runs(5);
@@ -63,14 +87,14 @@ TEST_F(DurableOwnership, AMigrationThatFlushesHolds) {
   arrive();
   stream.on(1);
   stream.commit(CommitStep::Acknowledged, 2);
-  put();
+  put(Claim::None, 2);
   EXPECT_EQ(stream.verdict(false), Verdict::Holds);
   EXPECT_EQ(stream.conclude().measured, "7 times relied on, 0 owners came back");
 }
 
 TEST_F(DurableOwnership, AWithdrawnCessionHolds) {
   cede();
-  put();
+  put(Claim::Owned, 3);
   stream.commit(CommitStep::Withdrawn, 1);
   stream.owner(1, 3);
   stream.runs(2);
@@ -78,7 +102,7 @@ TEST_F(DurableOwnership, AWithdrawnCessionHolds) {
 }
 
 TEST_F(DurableOwnership, ACessionInTheCacheIsBlamed) {
-  write();
+  write(Claim::Ceded, 1, kJob);
   EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Ceded, 1)));
   EXPECT_TRUE(stream.explains("alpha cedes VM 1, but its record of that is only in the cache"));
 }
@@ -91,14 +115,14 @@ TEST_F(DurableOwnership, ACessionThatWasNeverWrittenIsBlamed) {
 TEST_F(DurableOwnership, ACommitInTheCacheIsBlamed) {
   cede();
   stream.on(2);
-  write();
+  write(Claim::Owned, 2, kJob);
   EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Committed, 2)));
   EXPECT_TRUE(stream.explains("beta takes over VM 1"));
 }
 
 TEST_F(DurableOwnership, AWithdrawalInTheCacheIsBlamed) {
   cede();
-  write();
+  write(Claim::Owned, 3);
   EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Withdrawn, 1)));
 }
 
@@ -114,13 +138,13 @@ TEST_F(DurableOwnership, AnOwnerThatSaysSoTwiceByOneRecordIsBlamed) {
 TEST_F(DurableOwnership, TheRecordOfAnotherVmIsNone) {
   cede();
   stream.on(2);
-  write(0, 2);
+  write(sector(Claim::Owned, 2, kJob, 2), 0, 2);
   flush();
   EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Committed, 2)));
 }
 
 TEST_F(DurableOwnership, AFlushOfAnotherHostsDiskIsNone) {
-  write();
+  write(Claim::Ceded, 1, kJob);
   stream.on(2);
   flush();
   stream.on(1);
@@ -136,7 +160,7 @@ TEST_F(DurableOwnership, AVmThatRunsWithoutARecordIsBlamed) {
 TEST_F(DurableOwnership, ASourceThatBelievesInACommitThatIsNotOnTheTargetsDiskIsBlamed) {
   cede();
   stream.on(2);
-  write();
+  write(Claim::Owned, 2, kJob);
   stream.on(1);
   EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Acknowledged, 2)));
   EXPECT_TRUE(stream.explains("alpha gives up VM 1 to beta"));
@@ -144,7 +168,7 @@ TEST_F(DurableOwnership, ASourceThatBelievesInACommitThatIsNotOnTheTargetsDiskIs
 
 TEST_F(DurableOwnership, WhatAnEarlierMigrationLeftOnTheTargetIsNoCommit) {
   stream.on(2);
-  put();
+  put(Claim::Owned, 2, kJob);
   stream.on(1);
   cede();
   EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Acknowledged, 2)));
@@ -205,7 +229,7 @@ TEST_F(DurableOwnership, AHostThatHasCededIsNoOwner) {
 }
 
 TEST_F(DurableOwnership, ARecordThatItsDiskLostWithThePowerObligesNobody) {
-  write();
+  write(Claim::Ceded, 1, kJob);
   lose_power();
   come_back();
   stream.state(VmState::Off);
@@ -215,7 +239,7 @@ TEST_F(DurableOwnership, ARecordThatItsDiskLostWithThePowerObligesNobody) {
 }
 
 TEST_F(DurableOwnership, WhatALossOfPowerLeavesIsToldByContents) {
-  write(7);
+  write(sector(Claim::Ceded, 1, kJob, 1), 7);
   lose_power(1, 1);
   traces::ByteWriter hashes;
   hashes.put(std::uint64_t{7});
@@ -227,6 +251,84 @@ TEST_F(DurableOwnership, WhatALossOfPowerLeavesIsToldByContents) {
   come_back();
   stream.commit(CommitStep::Ceded, 1);
   EXPECT_EQ(stream.verdict(), Verdict::Holds);
+}
+
+// -- what the records say --
+
+TEST_F(DurableOwnership, ACommitUnderTheOldEpochIsBlamed) {
+  cede();
+  stream.on(2);
+  put(Claim::Owned, 1, kJob);
+  EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Committed, 2)));
+  EXPECT_TRUE(stream.explains("beta takes over VM 1, but its record on disk has epoch 1"));
+}
+
+TEST_F(DurableOwnership, AnOwnerThatTellsAnotherEpochThanItsRecordIsBlamed) {
+  cede();
+  stream.on(2);
+  put(Claim::Owned, 2, kJob);
+  stream.commit(CommitStep::Committed, 2);
+  EXPECT_TRUE(stream.blames(stream.owner(2, 3)));
+  EXPECT_TRUE(stream.explains("its record on disk has epoch 2, not 3"));
+}
+
+TEST_F(DurableOwnership, ACommitWithTheRecordOfAnotherMigrationIsBlamed) {
+  cede();
+  stream.on(2);
+  put(Claim::Owned, 2, kJob + 1);
+  EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Committed, 2)));
+  EXPECT_TRUE(stream.explains("has job 4, not 3"));
+}
+
+TEST_F(DurableOwnership, ACommitOfAnotherVmInThisSectorIsBlamed) {
+  cede();
+  stream.on(2);
+  write(sector(Claim::Owned, 2, kJob, 2));
+  flush();
+  EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Committed, 2)));
+  EXPECT_TRUE(stream.explains("has VM 2, not 1"));
+}
+
+TEST_F(DurableOwnership, ACessionThatStillSaysOwnedIsBlamed) {
+  put(Claim::Owned, 1, kJob);
+  EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Ceded, 1)));
+  EXPECT_TRUE(stream.explains("does not cede it"));
+}
+
+TEST_F(DurableOwnership, AVmThatRunsWhereItIsCededIsBlamed) {
+  cede();
+  EXPECT_TRUE(stream.blames(stream.runs(2)));
+  EXPECT_TRUE(stream.explains("does not say that it owns it"));
+}
+
+TEST_F(DurableOwnership, AWithdrawalUnderTheOldEpochIsBlamed) {
+  cede();
+  put(Claim::Owned, 1);
+  EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Withdrawn, 1)));
+}
+
+TEST_F(DurableOwnership, ASourceThatBelievesInACommitUnderTheOldEpochIsBlamed) {
+  cede();
+  stream.on(2);
+  put(Claim::Owned, 1, kJob);
+  stream.on(1);
+  EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Acknowledged, 2)));
+  EXPECT_TRUE(stream.explains("has no epoch after 1"));
+}
+
+TEST_F(DurableOwnership, ARecordThatGoesBackIsBlamed) {
+  put(Claim::Owned, 5);
+  EXPECT_TRUE(stream.blames(write(Claim::Owned, 4)));
+  EXPECT_TRUE(stream.explains("with epoch 4 over one of 5"));
+}
+
+TEST_F(DurableOwnership, ASectorThatIsNoSoundRecordIsBlamed) {
+  std::vector<std::byte> torn = sector(Claim::Ceded, 1, kJob, 1);
+  torn[20] ^= std::byte{1};
+  write(torn);
+  flush();
+  EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Ceded, 1)));
+  EXPECT_TRUE(stream.explains("is no sound one"));
 }
 
 }  // namespace

@@ -50,6 +50,22 @@ TEST_F(MemoryEquality, AnotherProcessorIsBlamed) {
   EXPECT_TRUE(stream.explains("processor of VM 1 differs"));
 }
 
+TEST_F(MemoryEquality, AnotherVmbusIsBlamed) {
+  stream.on(1);
+  stream.bus(DigestPoint::Suspended, 4);
+  stream.on(2);
+  EXPECT_TRUE(stream.blames(stream.bus(DigestPoint::Resumed, 5)));
+  EXPECT_TRUE(stream.explains("VMBus of VM 1 differs"));
+}
+
+TEST_F(MemoryEquality, AVmbusThatNobodyComparedIsBlamed) {
+  stream.on(1);
+  stream.bus(DigestPoint::Suspended, 4);
+  stream.on(2);
+  EXPECT_TRUE(stream.blames(stream.runs(5)));
+  EXPECT_TRUE(stream.explains("nobody compared its VMBus"));
+}
+
 TEST_F(MemoryEquality, AnAbortIsHeldToItToo) {
   suspended_on_1();
   EXPECT_TRUE(stream.blames(stream.memory(DigestPoint::Resumed, 8)));

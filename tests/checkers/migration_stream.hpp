@@ -37,6 +37,13 @@ class MigrationStream : public EventStream {
     event.digest = {0, content};
     return add(event);
   }
+  std::uint64_t bus(traces::DigestPoint point, std::uint64_t content) {
+    traces::ev::BusDigest event;
+    event.vm = 1;
+    event.point = point;
+    event.digest = {0, content};
+    return add(event);
+  }
   std::uint64_t disk(std::uint64_t content) {
     traces::ev::DiskDigest event;
     event.disk = 1;

@@ -150,6 +150,14 @@ bool move_changes_something(Lab& lab) {
 
 TEST(Plants, SaveForgetsSint) { expect_shown(plants::kSaveForgetsSint, move_changes_something); }
 
+TEST(Plants, CaptureForgetsExpiration) {
+  expect_shown(plants::kCaptureForgetsExpiration, move_changes_something);
+}
+
+TEST(Plants, EventPageForgotten) {
+  expect_shown(plants::kEventPageForgotten, move_changes_something);
+}
+
 TEST(Plants, SaveForgetsTimer) { expect_shown(plants::kSaveForgetsTimer, move_changes_something); }
 
 }  // namespace

@@ -241,6 +241,7 @@ class EchoDevice final : public vmbus::Device {
     state = in.get<std::uint32_t>();
     return in.ok();
   }
+  void witness(traces::DigestStream& out) const override { out.add_u64(state); }
 
   vmbus::Channel* channel = nullptr;
   bool quiesced = false, answers = true, reads = true;
