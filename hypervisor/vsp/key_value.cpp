@@ -13,15 +13,15 @@ namespace {
 
 using icmsg::KvpOperation;
 
-constexpr icmsg::Version kFrameworks[] = {{3, 0}, {1, 0}};
-constexpr icmsg::Version kMessages[] = {{4, 0}, {3, 0}, {1, 0}};
-constexpr IcKind kKind{
+constexpr icmsg::Version kKeyValueFrameworks[] = {{3, 0}, {1, 0}};
+constexpr icmsg::Version kKeyValueMessages[] = {{4, 0}, {3, 0}, {1, 0}};
+constexpr IcKind kKeyValueKind{
     traces::IcComponent::KeyValue,
     icmsg::Type::KeyValue,
     vmbus::kKeyValueInterface,
     vmbus::kKeyValueInstance,
-    kFrameworks,
-    kMessages,
+    kKeyValueFrameworks,
+    kKeyValueMessages,
     0x3150564B,  // "KVP1"
 };
 
@@ -123,7 +123,7 @@ KvpResult invalid() {
 }  // namespace
 
 KeyValue::KeyValue(hv::Partition& partition, const KeyValueConfig& config)
-    : IcConversation(partition, config.vm, kKind), config_(config) {}
+    : IcConversation(partition, config.vm, kKeyValueKind), config_(config) {}
 
 sim::Task<KvpResult> KeyValue::exchange(KvpOperation operation, std::vector<std::byte> body) {
   const IcReply reply =

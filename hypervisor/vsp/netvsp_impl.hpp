@@ -16,9 +16,6 @@
 
 namespace vsp {
 
-/// Multicast addresses that an adapter takes.
-inline constexpr std::uint32_t kMaxMulticast = 32;
-
 /// What the guest has told so far: gone with its channel.
 struct NetSession {
   nvsp::Version version{};  ///< none yet: 0

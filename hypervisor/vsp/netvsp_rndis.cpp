@@ -19,6 +19,7 @@ namespace {
 constexpr std::uint64_t kMaxMessageBytes = 0x40000;
 /// Answers that wait for room or a section; further requests are refused as busy.
 constexpr std::size_t kMaxControls = 64;
+constexpr std::size_t kMostMulticast = 32;
 /// RNDIS messages in one packet, and the power of two at whose multiples they begin.
 constexpr std::uint32_t kMaxPackets = 8, kAlignment = 3;
 
@@ -245,7 +246,7 @@ rndis::Status NetVsp::Impl::set(const rndis::Request& request, std::span<const s
 
 rndis::Status NetVsp::Impl::set_multicast(std::span<const std::byte> info) {
   constexpr std::size_t kBytes = sizeof(sim::MacAddress::bytes);
-  if (info.size() % kBytes != 0 || info.size() / kBytes > kMaxMulticast) {
+  if (info.size() % kBytes != 0 || info.size() / kBytes > kMostMulticast) {
     return rndis::Status::InvalidLength;
   }
   session.multicast.clear();

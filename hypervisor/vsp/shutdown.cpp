@@ -8,17 +8,17 @@
 namespace vsp {
 namespace {
 
-constexpr icmsg::Version kFrameworks[] = {{3, 0}, {1, 0}};
+constexpr icmsg::Version kShutdownFrameworks[] = {{3, 0}, {1, 0}};
 constexpr icmsg::Version kRestartVersion{3, 1};
 constexpr icmsg::Version kHibernateVersion{3, 2};
-constexpr icmsg::Version kMessages[] = {kHibernateVersion, kRestartVersion, {3, 0}, {1, 0}};
-constexpr IcKind kKind{
+constexpr icmsg::Version kShutdownMessages[] = {kHibernateVersion, kRestartVersion, {3, 0}, {1, 0}};
+constexpr IcKind kShutdownKind{
     traces::IcComponent::Shutdown,
     icmsg::Type::Shutdown,
     vmbus::kShutdownInterface,
     vmbus::kShutdownInstance,
-    kFrameworks,
-    kMessages,
+    kShutdownFrameworks,
+    kShutdownMessages,
     0x31444853,  // "SHD1"
 };
 constexpr std::int64_t kSecond = 1'000'000'000;
@@ -26,7 +26,7 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 }  // namespace
 
 ShutdownComponent::ShutdownComponent(hv::Partition& partition, const ShutdownConfig& config)
-    : IcConversation(partition, config.vm, kKind), config_(config) {}
+    : IcConversation(partition, config.vm, kShutdownKind), config_(config) {}
 
 sim::Task<IcReply> ShutdownComponent::request_shutdown(ShutdownRequest wanted) {
   IcReply reply;

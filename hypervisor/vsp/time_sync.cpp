@@ -5,23 +5,23 @@
 namespace vsp {
 namespace {
 
-constexpr icmsg::Version kFrameworks[] = {{3, 0}, {1, 0}};
+constexpr icmsg::Version kTimeSyncFrameworks[] = {{3, 0}, {1, 0}};
 constexpr icmsg::Version kWithReference{4, 0};
-constexpr icmsg::Version kMessages[] = {kWithReference, {3, 0}, {1, 0}};
-constexpr IcKind kKind{
+constexpr icmsg::Version kTimeSyncMessages[] = {kWithReference, {3, 0}, {1, 0}};
+constexpr IcKind kTimeSyncKind{
     traces::IcComponent::TimeSync,
     icmsg::Type::TimeSync,
     vmbus::kTimeSyncInterface,
     vmbus::kTimeSyncInstance,
-    kFrameworks,
-    kMessages,
+    kTimeSyncFrameworks,
+    kTimeSyncMessages,
     0x31535954,  // "TYS1"
 };
 
 }  // namespace
 
 TimeSync::TimeSync(hv::Partition& partition, const TimeSyncConfig& config)
-    : IntegrationComponent(partition, config.vm, kKind),
+    : IntegrationComponent(partition, config.vm, kTimeSyncKind),
       config_(config),
       timer_(partition.node(), "time-sync", partition.place(), [this] { sample_due(); }) {}
 

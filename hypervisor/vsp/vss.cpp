@@ -7,22 +7,22 @@ namespace {
 
 using icmsg::VssOperation;
 
-constexpr icmsg::Version kFrameworks[] = {{3, 0}};
-constexpr icmsg::Version kMessages[] = {{5, 0}};
-constexpr IcKind kKind{
+constexpr icmsg::Version kVssFrameworks[] = {{3, 0}};
+constexpr icmsg::Version kVssMessages[] = {{5, 0}};
+constexpr IcKind kVssKind{
     traces::IcComponent::Vss,
     icmsg::Type::Vss,
     vmbus::kVssInterface,
     vmbus::kVssInstance,
-    kFrameworks,
-    kMessages,
+    kVssFrameworks,
+    kVssMessages,
     0x31535356,  // "VSS1"
 };
 
 }  // namespace
 
 Vss::Vss(hv::Partition& partition, const VssConfig& config)
-    : IcConversation(partition, config.vm, kKind), config_(config) {}
+    : IcConversation(partition, config.vm, kVssKind), config_(config) {}
 
 sim::Task<VssResult> Vss::exchange(VssOperation operation, sim::Duration patience) {
   icmsg::Vss message;
