@@ -27,6 +27,10 @@ std::unique_ptr<Checker> make_rb5();  ///< no deadlock
 std::unique_ptr<Checker> make_rb6();  ///< one completion per request
 std::unique_ptr<Checker> make_sv3();  ///< blocks are linearisable
 std::unique_ptr<Checker> make_sv4();  ///< flushed writes survive
+std::unique_ptr<Checker> make_nv1();  ///< adapters before frames
+std::unique_ptr<Checker> make_nv2();  ///< receive sections
+std::unique_ptr<Checker> make_nv3();  ///< frames as sent
+std::unique_ptr<Checker> make_nv5();  ///< moved addresses
 std::unique_ptr<Checker> make_ic1();  ///< agreed versions
 std::unique_ptr<Checker> make_ic2();  ///< heartbeats
 std::unique_ptr<Checker> make_cs7();  ///< one writer per disk

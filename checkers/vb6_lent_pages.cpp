@@ -5,7 +5,10 @@
 // The server tells what it is about to touch; that is held against the loans. What it really writes
 // the witness in guest memory tells: outside the rings each byte must be one that a packet under
 // way names, as the packet lies in its ring, or a hypercall's output. Frames that are not the
-// guest's hold the overlay pages, which are the hypervisor's own.
+// guest's hold the overlay pages, which are the hypervisor's own. What lies in a buffer that a
+// device's own protocol names (a network adapter's, spec D.2) no packet in the ring says, so there
+// the server's word for which pages it is about to write is taken, at once and for accepted GPADLs
+// only.
 #include <map>
 #include <optional>
 #include <set>
@@ -34,6 +37,11 @@ struct Request {
   std::vector<PagePart> lends;
 };
 
+struct PageRange {
+  std::uint64_t first = 0;
+  std::uint64_t pages = 0;
+};
+
 struct Loans {
   /// GPADLs are told anew by the server that restores them; requests under way are not.
   void take_over(const Loans& source) { requests = source.requests; }
@@ -43,6 +51,8 @@ struct Loans {
   std::map<std::pair<std::uint32_t, std::uint64_t>, Request> requests;  // relid, transaction
   GpaFrames frames;
   std::optional<PagePart> output;  // of a hypercall, until it has been written
+  std::vector<PageRange> buffers;  // of GPADLs that the server is about to write
+  std::uint64_t told = 0;          // event that told so: several runs of pages come in a row
 };
 
 class LentPages final : public RingProperty {
@@ -108,6 +118,9 @@ class LentPages final : public RingProperty {
     if (!gpfn) return;
     ++writes_;
     const auto output = std::exchange(loans.output, std::nullopt);
+    for (const PageRange& range : loans.buffers) {
+      if (*gpfn >= range.first && *gpfn - range.first < range.pages) return;
+    }
     std::uint32_t at = write.offset;  // bytes below it are lent
     const std::uint32_t end = write.offset + write.bytes;
     if (output) at = covered(*output, *gpfn, at);
@@ -146,7 +159,8 @@ class LentPages final : public RingProperty {
 
   void touched(const traces::Event& event, const ev::VmbusAccess& access) {
     ++accesses_;
-    const Loans& loans = loans_.at(event, access.partition);
+    Loans& loans = loans_.at(event, access.partition);
+    if (std::exchange(loans.told, event.index) + 1 != event.index) loans.buffers.clear();
     if (access.gpadl == 0) {
       ++direct_;
       if (!loans.requests.contains({access.relid, access.transaction})) {
@@ -162,6 +176,9 @@ class LentPages final : public RingProperty {
       violate(event, described(access) + " was torn down");
     } else if (!lent) {
       violate(event, described(access) + " is not accepted");
+    } else if (access.write) {
+      // A ring's pages are watched, so nothing is told of them here.
+      loans.buffers.push_back({access.first_gpfn, access.pages});
     }
   }
 

@@ -242,15 +242,18 @@ bool NetVsp::Impl::lend(std::uint32_t rndis_channel, std::vector<vmbus::GpaRange
   return true;
 }
 
+/// Length and hash are those of the frame as it is on a wire, so that both ends of its way can be
+/// compared wherever its tag was.
 void NetVsp::Impl::witness_sent(const vmbus::Packet& packet, std::span<const std::byte> frame,
                                 std::optional<std::uint16_t> vlan) const {
   auto event = about<traces::ev::NicSent>();
+  const std::vector<std::byte> wire = frame_with(frame, vlan);
   event.transaction = packet.transaction;
-  event.bytes = static_cast<std::uint32_t>(frame.size());
+  event.bytes = static_cast<std::uint32_t>(wire.size());
   event.vlan = vlan ? kTagged + *vlan : 0;
   event.destination = sim::destination_of(frame).number();
   event.source = sim::source_of(frame).number();
-  event.hash = traces::hash64_of(frame);
+  event.hash = traces::hash64_of(wire);
   emit(event);
 }
 
@@ -274,11 +277,12 @@ void NetVsp::Impl::witness_lent(std::uint64_t transaction, std::uint32_t rndis_c
     auto event = about<traces::ev::NicDelivered>();
     event.transaction = transaction;
     event.section = lent.section;
-    event.bytes = head.data_bytes;
+    const std::vector<std::byte> wire = frame_with(frame, tag);
+    event.bytes = static_cast<std::uint32_t>(wire.size());
     event.vlan = tag ? kTagged + *tag : 0;
     event.destination = sim::destination_of(frame).number();
     event.source = sim::source_of(frame).number();
-    event.hash = traces::hash64_of(frame);
+    event.hash = traces::hash64_of(wire);
     emit(event);
   }
 }

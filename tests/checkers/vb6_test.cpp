@@ -126,6 +126,24 @@ TEST_F(HostWrites, IntoWhatAPacketLendsHold) {
   EXPECT_NE(stream.conclude().measured.find("2 writes"), std::string::npos);
 }
 
+TEST_F(HostWrites, IntoABufferThatTheServerSaysItWritesHold) {
+  const traces::ev::VmbusAccess first{2, 1, 77, 0, 104, 2, true};
+  const traces::ev::VmbusAccess second{2, 1, 77, 0, 120, 1, true};
+  stream.add(first);
+  stream.add(second);
+  writes(44, 100, 3996);
+  writes(45, 0, 4096);
+  writes(60, 0, 10);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+  stream.add(second);
+  EXPECT_TRUE(stream.blames(writes(44, 0, 8))) << "that was another access";
+}
+
+TEST_F(HostWrites, IntoABufferThatTheServerOnlyReadsAreBlamed) {
+  stream.add(traces::ev::VmbusAccess{2, 1, 77, 0, 104, 2, false});
+  EXPECT_TRUE(stream.blames(writes(44, 100, 8)));
+}
+
 TEST_F(HostWrites, IntoAPageThatNobodyLentAreBlamed) {
   lend(1, 512, 4096);
   EXPECT_TRUE(stream.blames(writes(42, 0, 8)));
