@@ -45,6 +45,7 @@ std::unique_ptr<Checker> make_mi14();  ///< durable ownership
 
 // For devices that no scenario has yet: tests reach them, the catalogue does not (law 5).
 std::unique_ptr<Checker> make_ic3();  ///< one request at a time
+std::unique_ptr<Checker> make_ic4();  ///< key-value pairs
 std::unique_ptr<Checker> make_ic6();  ///< time after a move
 std::unique_ptr<Checker> make_sv5();  ///< disks that were taken out
 

@@ -152,6 +152,7 @@ sim::Task<KvpResult> KeyValue::set(KvpPool pool, KvpItem item) {
   if (!put_key(item.key, value.key, value.key_bytes) || !put_value(item, value)) {
     co_return invalid();
   }
+  if (plant("kvp.size-without-end")) value.key_bytes -= sizeof(char16_t);
   std::vector<std::byte> body = body_of(KvpOperation::Set, pool, value);
   KvpResult result = co_await exchange(KvpOperation::Set, std::move(body));
   co_return result;

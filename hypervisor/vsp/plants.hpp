@@ -34,6 +34,7 @@ inline constexpr hv::PlantInfo kUnitPlants[] = {
     {"ic.two-at-a-time", "a request goes out before the one before it is answered", "IC-3"},
     {"ic.restore-forgets-request", "a restored component takes its open request as answered",
      "IC-3"},
+    {"kvp.size-without-end", "a key's size does not count the zero at its end", "IC-4"},
     {"timesync.forgets-after-pause", "no order to set the clock after a pause", "IC-6"},
 };
 

@@ -225,6 +225,32 @@ TEST(MovingComponents, KeepTheirVersionsAndTheFrozenGuest) {
   EXPECT_TRUE(pair.target.wait_for(pair.target.shutdown->request_shutdown({}))->ok());
 }
 
+/// What a guest's memory holds in the end: of one that moved, and of one that stood still as long.
+TEST(MovingComponents, LeaveTheGuestAsAPauseWould) {
+  const auto life = [](bool moves) {
+    IcPair pair;
+    EXPECT_TRUE(
+        pair.source.wait_for(pair.source.key_value->set(vsp::KvpPool::External, {"before", "1"}))
+            ->ok());
+    pair.world.run_for(seconds(7));
+    if (moves) {
+      EXPECT_TRUE(pair.move());
+    } else {
+      pair.source.machine.suspend_and_drain();
+    }
+    test::IcHost& host = moves ? pair.target : pair.source;
+    const sim::Time resumed{9'000'000'000};
+    pair.world.world.run_until(resumed);
+    host.machine.boot();
+    pair.world.run_for(seconds(12));
+    EXPECT_TRUE(host.wait_for(host.key_value->set(vsp::KvpPool::External, {"after", "2"}))->ok());
+    EXPECT_TRUE(host.wait_for(host.vss->freeze())->ok());
+    host.machine.suspend_and_drain();
+    return host.machine.memory->digest();
+  };
+  EXPECT_EQ(life(true), life(false));
+}
+
 TEST(MovingComponents, DoNotAskBeforeTheOtherHostsQuestionIsAnswered) {
   IcPair pair;
   pair.source.guest.holds_back = true;

@@ -17,7 +17,9 @@ using vsp::KvpType;
 namespace icmsg = vsp::icmsg;
 
 struct Pools : IcRig {
-  Pools() { host.boot(); }
+  explicit Pools(std::set<std::string, std::less<>> plants = {}) : IcRig(std::move(plants)) {
+    host.boot();
+  }
   vsp::KvpResult set(const KvpItem& item, KvpPool pool = KvpPool::External) {
     return host.wait_for(host.key_value->set(pool, item)).value();
   }
@@ -103,6 +105,15 @@ TEST(KeyValue, IsGivenUpAfter30Seconds) {
   EXPECT_EQ(result->outcome, IcOutcome::TimedOut);
   EXPECT_GE(pools.world.world.now() - start, seconds(30));
   EXPECT_LT(pools.world.world.now() - start, seconds(31));
+}
+
+TEST(KeyValue, ThePlantLeavesTheEndOfAKeyOut) {
+  Pools pools({"kvp.size-without-end"});
+  pools.set({"ab", "1"});
+  EXPECT_EQ(pools.host.guest.pools[0].at(0).first.size(), 4u);
+  Pools plain;
+  plain.set({"ab", "1"});
+  EXPECT_EQ(plain.host.guest.pools[0].at(0).first.size(), 6u);
 }
 
 /// A guest that answers a read with whatever bytes it likes.

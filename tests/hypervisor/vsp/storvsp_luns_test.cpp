@@ -1,5 +1,6 @@
 // What guests of every protocol version find behind an adapter, and disks that come and go.
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include "tests/hypervisor/vsp/storage_rig.hpp"
 
@@ -198,6 +199,54 @@ TEST(StorVspLuns, ANoticeThatFoundNoRoomGoesWithTheVm) {
   target.machine.boot();
   world.run();
   EXPECT_EQ(target.guest.rescans, 199);
+}
+
+/// A guest that says anything at all, in any phase, gets an answer to everything that wants one,
+/// and the adapter still works for a guest that begins anew.
+RC_GTEST_PROP(StorVspProperty, NoPacketBreaksTheAdapter, ()) {
+  StorageRig rig;
+  rig.host.guest.handshake = *rc::gen::arbitrary<bool>();
+  rig.host.boot();
+  rig.host.guest.handshake = false;
+  rig.host.guest.received.clear();
+  std::size_t asked = 0;
+  for (int i = 0; i < 30; ++i) {
+    std::vector<std::byte> payload;
+    for (const auto byte : *rc::gen::container<std::vector<std::uint8_t>>(
+             *rc::gen::inRange<std::size_t>(0, 90), rc::gen::inRange<std::uint8_t>(0, 0x3F))) {
+      payload.push_back(std::byte{byte});
+    }
+    if (payload.size() >= 4) {
+      payload[0] = static_cast<std::byte>(*rc::gen::inRange(0, 15));
+      payload[1] = payload[2] = payload[3] = std::byte{0};
+    }
+    vmbus::PacketOut out;
+    out.completion_requested = *rc::gen::arbitrary<bool>();
+    out.transaction = static_cast<std::uint64_t>(i) + 1;
+    out.payload = payload;
+    if (*rc::gen::arbitrary<bool>()) {
+      out.type = vmbus::PacketType::DataUsingGpaDirect;
+      out.ranges = {test::StorageHost::buffer(*rc::gen::inRange<std::uint64_t>(0, 8),
+                                              *rc::gen::inRange<std::uint32_t>(1, 5000))};
+    }
+    if (rig.host.guest.bus->send(rig.host.guest.scsi_relid, out)) {
+      asked += out.completion_requested ? 1 : 0;
+    }
+    rig.world.run_for({300'000});
+  }
+  rig.world.run();
+  std::size_t answers = 0;
+  for (const auto& packet : rig.host.guest.received) {
+    RC_ASSERT(packet.type == vmbus::PacketType::Completion);
+    RC_ASSERT(packet.payload.size() >= sizeof(vsp::protocol::StoragePacket));
+    ++answers;
+  }
+  RC_ASSERT(answers == asked);
+  rig.host.guest.handshake = true;
+  const int before = rig.host.guest.ready;
+  rig.host.guest.bus->connect();
+  rig.world.run();
+  RC_ASSERT(rig.host.guest.ready == before + 1);
 }
 
 }  // namespace
