@@ -20,8 +20,8 @@ namespace {
 namespace ev = traces::ev;
 
 constexpr std::uint16_t kTransferPages = 7;
-constexpr std::uint16_t kCompletion = 0xB;
-constexpr std::uint32_t kRevokeReceiveBuffer = 103;
+constexpr std::uint16_t kReturn = 0xB;
+constexpr std::uint32_t kRevokeBuffer = 103;
 
 struct Channel {
   std::map<std::uint64_t, std::vector<std::uint32_t>> packets;  // sections by transaction
@@ -51,9 +51,9 @@ class ReceiveSections final : public Property {
             .packets[produced->transaction];
       }
     } else if (const auto* consumed = event.as<ev::RingConsumed>()) {
-      if (consumed->type == kCompletion) take_back(event, *consumed);
+      if (consumed->type == kReturn) take_back(event, *consumed);
     } else if (const auto* control = event.as<ev::NicControl>()) {
-      if (control->message == kRevokeReceiveBuffer) {
+      if (control->message == kRevokeBuffer) {
         sections_.at(event, control->partition).channels[control->relid].lent.clear();
       }
     } else if (const auto* channel = event.as<ev::VmbusChannel>()) {

@@ -22,7 +22,7 @@ using traces::Duration;
 using traces::Time;
 
 /// Announcements are repeated; the last goes out after 200 ms.
-constexpr Duration kPatience{1'000'000'000};
+constexpr Duration kLearningBound{1'000'000'000};
 
 class MovedAddress final : public Property {
  public:
@@ -79,7 +79,7 @@ class MovedAddress final : public Property {
   std::optional<std::string> overdue(Time now) {
     std::optional<std::string> first;
     for (auto& [mac, home] : homes_) {
-      if (!home.due || now - home.since <= kPatience) continue;
+      if (!home.due || now - home.since <= kLearningBound) continue;
       home.due = false;
       if (disturbed_) continue;
       for (const auto& [place, station] : where_) {

@@ -25,7 +25,7 @@ constexpr std::uint64_t kMaxReceiveBuffer = 31u << 20, kMaxReceiveBufferV2 = 15u
 constexpr std::uint64_t kMaxSendBuffer = 15u << 20;
 
 template <class Body>
-Body body_of(const Message& message) {
+Body nvsp_body(const Message& message) {
   Body body;
   static_assert(sizeof(body) <= sizeof(message.body));
   std::memcpy(&body, message.body.data(), sizeof(body));
@@ -133,25 +133,25 @@ void NetVsp::Impl::handle(const vmbus::Packet& packet) {
       if (body.status == Status::Success) {
         body.negotiated = static_cast<std::uint32_t>(session.version);
       }
-      control(message.type, body.status, body_of<nvsp::Init>(message).maximum);
+      control(message.type, body.status, nvsp_body<nvsp::Init>(message).maximum);
       complete(packet, Type::InitComplete, body);
       break;
     }
     case Type::SendReceiveBuffer: {
       const auto body = take_receive_buffer(message);
-      control(message.type, body.status, body_of<nvsp::SendBuffer>(message).gpadl);
+      control(message.type, body.status, nvsp_body<nvsp::SendBuffer>(message).gpadl);
       complete(packet, Type::SendReceiveBufferComplete, body);
       break;
     }
     case Type::SendSendBuffer: {
       const auto body = take_send_buffer(message);
-      control(message.type, body.status, body_of<nvsp::SendBuffer>(message).gpadl);
+      control(message.type, body.status, nvsp_body<nvsp::SendBuffer>(message).gpadl);
       complete(packet, Type::SendSendBufferComplete, body);
       break;
     }
     case Type::SendRndisPacket: {
       nvsp::RndisPacketComplete body;
-      body.status = rndis_packet(packet, body_of<nvsp::RndisPacket>(message));
+      body.status = rndis_packet(packet, nvsp_body<nvsp::RndisPacket>(message));
       complete(packet, Type::SendRndisPacketComplete, body);
       if (plant("netvsp.completes-twice")) {
         complete(packet, Type::SendRndisPacketComplete, body);
@@ -161,7 +161,7 @@ void NetVsp::Impl::handle(const vmbus::Packet& packet) {
     case Type::SubChannel: {
       // One channel is all there is: a request for more is granted none.
       nvsp::SubChannelComplete body;
-      const auto request = body_of<nvsp::SubChannelRequest>(message);
+      const auto request = nvsp_body<nvsp::SubChannelRequest>(message);
       const bool known =
           request.operation == nvsp::kSubChannelAllocate && session.version >= Version::V5;
       body.status = known ? Status::Success : Status::Failure;
@@ -182,7 +182,7 @@ Status NetVsp::Impl::initialise(const Message& message) {
   static constexpr std::array kSpoken = {Version::V6_1, Version::V6, Version::V5,
                                          Version::V4,   Version::V2, Version::V1};
   if (session.version != Version{}) return Status::Failure;
-  const auto asked = body_of<nvsp::Init>(message);
+  const auto asked = nvsp_body<nvsp::Init>(message);
   const auto least = static_cast<Version>(asked.minimum);
   const auto most = static_cast<Version>(asked.maximum);
   for (const Version version : kSpoken) {
@@ -198,7 +198,7 @@ void NetVsp::Impl::configure(const Message& message) {
   std::uint64_t value = 0;
   switch (message.type) {
     case Type::SendNdisVersion: {
-      const auto version = body_of<nvsp::NdisVersion>(message);
+      const auto version = nvsp_body<nvsp::NdisVersion>(message);
       session.ndis_major = version.major;
       session.ndis_minor = version.minor;
       value = std::uint64_t{version.major} << 32 | version.minor;
@@ -206,7 +206,7 @@ void NetVsp::Impl::configure(const Message& message) {
     }
     case Type::SendNdisConfig: {
       if (session.version < Version::V2) return;
-      const auto wanted = body_of<nvsp::NdisConfig>(message);
+      const auto wanted = nvsp_body<nvsp::NdisConfig>(message);
       session.guest_mtu = wanted.mtu;
       session.capabilities = wanted.capabilities;
       value = wanted.capabilities;
@@ -215,7 +215,7 @@ void NetVsp::Impl::configure(const Message& message) {
     case Type::RevokeReceiveBuffer:
     case Type::RevokeSendBuffer:
       revoke(message);
-      value = body_of<nvsp::RevokeBuffer>(message).id;
+      value = nvsp_body<nvsp::RevokeBuffer>(message).id;
       break;
     case Type::SwitchDataPath:
       // There is no other path to switch to.
@@ -229,7 +229,7 @@ void NetVsp::Impl::configure(const Message& message) {
 nvsp::ReceiveBufferComplete NetVsp::Impl::take_receive_buffer(const Message& message) {
   nvsp::ReceiveBufferComplete body;
   body.status = Status::Failure;
-  const auto asked = body_of<nvsp::SendBuffer>(message);
+  const auto asked = nvsp_body<nvsp::SendBuffer>(message);
   const std::uint64_t bytes = channel->lent_bytes(asked.gpadl);
   const bool old = session.version <= Version::V2;
   if (buffer.attached() || asked.id != nvsp::kReceiveBufferId) return body;
@@ -254,7 +254,7 @@ nvsp::ReceiveBufferComplete NetVsp::Impl::take_receive_buffer(const Message& mes
 nvsp::SendBufferComplete NetVsp::Impl::take_send_buffer(const Message& message) {
   nvsp::SendBufferComplete body;
   body.status = Status::Failure;
-  const auto asked = body_of<nvsp::SendBuffer>(message);
+  const auto asked = nvsp_body<nvsp::SendBuffer>(message);
   const std::uint64_t bytes = channel->lent_bytes(asked.gpadl);
   if (session.send_sections != 0 || asked.id != nvsp::kSendBufferId) return body;
   if (bytes < nvsp::kSendSectionBytes || bytes > kMaxSendBuffer) return body;
@@ -266,7 +266,7 @@ nvsp::SendBufferComplete NetVsp::Impl::take_send_buffer(const Message& message) 
 }
 
 void NetVsp::Impl::revoke(const Message& message) {
-  const std::uint16_t id = body_of<nvsp::RevokeBuffer>(message).id;
+  const std::uint16_t id = nvsp_body<nvsp::RevokeBuffer>(message).id;
   if (message.type == Type::RevokeReceiveBuffer) {
     if (id == nvsp::kReceiveBufferId) buffer.detach();
   } else if (id == nvsp::kSendBufferId) {
@@ -302,7 +302,7 @@ void NetVsp::Impl::returned(const vmbus::Packet& packet) {
   std::memcpy(&message, packet.payload.data(), std::min(packet.payload.size(), sizeof(message)));
   auto event = about<traces::ev::NicReturned>();
   event.transaction = packet.transaction;
-  event.status = static_cast<std::uint32_t>(body_of<nvsp::RndisPacketComplete>(message).status);
+  event.status = static_cast<std::uint32_t>(nvsp_body<nvsp::RndisPacketComplete>(message).status);
   emit(event);
 }
 

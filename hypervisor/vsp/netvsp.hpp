@@ -59,8 +59,7 @@ class NetVsp final : public vmbus::Device {
   void resume() override;
   void save(traces::ByteWriter& out) const override;
   bool restore(traces::ByteReader& in, vmbus::Channel* channel) override;
-  /// Adds what the device holds for its guest, for a digest that shares nothing with save().
-  void witness(traces::DigestStream& out) const;
+  void witness(traces::DigestStream& out) const override;
 
  private:
   struct Impl;

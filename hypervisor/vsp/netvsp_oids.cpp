@@ -32,7 +32,7 @@ constexpr std::uint32_t kNdisVersion = 0x60001;
 constexpr std::uint32_t kVendorDriver = 0x10000;
 /// Copies lookahead data, does not wait for transfers, no loopback (NDIS_MAC_OPTION_*).
 constexpr std::uint32_t kMacOptions = 0x01 | 0x04 | 0x08;
-constexpr std::uint32_t kMaxMulticast = 32;
+constexpr std::uint32_t kMulticastListSize = 32;
 constexpr std::string_view kName = "Network Adapter";
 
 template <class T>
@@ -140,7 +140,7 @@ std::optional<std::vector<std::byte>> NetVsp::Impl::object(Oid oid) const {
       return list;
     }
     case Oid::MaximumListSize:
-      return word(kMaxMulticast);
+      return word(kMulticastListSize);
     default:
       return std::nullopt;
   }

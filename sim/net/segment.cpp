@@ -17,7 +17,7 @@ namespace {
 
 /// The operation that choices about a frame belong to: its sender, its number, which copy. The
 /// first number is no stream's: those begin with a node.
-Operation operation_of(NodeId sender, std::uint64_t number, std::uint64_t copy) {
+Operation frame_operation(NodeId sender, std::uint64_t number, std::uint64_t copy) {
   return {std::uint64_t{0xFFFF} << 48 | sender.value, number, copy, 0};
 }
 
@@ -110,7 +110,7 @@ bool Segment::cross(Copy& copy, Direction& direction, bool& twice) {
 bool Segment::survives(const Copy& copy, const Direction& direction, Duration& late, bool& twice) {
   const LinkFaults& faults = direction.faults;
   Node& sender = copy.from.node();
-  const Operation operation = operation_of(sender.id(), copy.number, copy.id);
+  const Operation operation = frame_operation(sender.id(), copy.number, copy.id);
   if (world_.happens(sender, direction.loss_draws, operation, faults.loss)) {
     report(copy, direction, "net.loss");
     lost(copy, SegmentLoss::Lost);

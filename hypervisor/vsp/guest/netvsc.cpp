@@ -39,7 +39,7 @@ void NetVsc::tell(Type type, const Body& body, bool wants_answer) {
   std::memcpy(message.body.data(), &body, sizeof(body));
   vmbus::PacketOut out;
   out.completion_requested = wants_answer;
-  out.transaction = kHandshake;
+  out.transaction = kNetHandshake;
   out.payload = std::as_bytes(std::span(&message, 1));
   const bool sent = bus_.send(relid_, out);
   HVSIM_ASSERT(sent || bus_.failed(relid_), "the handshake finds room in the ring");
@@ -123,7 +123,7 @@ void NetVsc::request(rndis::Type type, std::span<const std::byte> body) {
   vmbus::PacketOut out;
   out.type = vmbus::PacketType::DataUsingGpaDirect;
   out.completion_requested = true;
-  out.transaction = kControl;
+  out.transaction = kNetControl;
   out.ranges.push_back({header.length, 0, {config_.control_page.value}});
   out.payload = std::as_bytes(std::span(&message, 1));
   const bool sent = bus_.send(relid_, out);
@@ -229,9 +229,9 @@ void NetVsc::readable() {
       Message message;
       std::memcpy(&message, packet->payload.data(),
                   std::min(packet->payload.size(), sizeof(message)));
-      if (packet->transaction == kHandshake) {
+      if (packet->transaction == kNetHandshake) {
         answered(message);
-      } else if (packet->transaction != kControl) {
+      } else if (packet->transaction != kNetControl) {
         const auto found = outstanding_.find(packet->transaction);
         if (found == outstanding_.end()) {
           client_.unasked(packet->transaction);

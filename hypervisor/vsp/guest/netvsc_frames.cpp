@@ -11,7 +11,7 @@ namespace vsp::guest {
 
 namespace {
 
-constexpr std::uint32_t kFormat = 0x3143564E;  // "NVC1"
+constexpr std::uint32_t kNetvscFormat = 0x3143564E;  // "NVC1"
 /// RNDIS messages of one packet begin at multiples of 8; at most so many.
 constexpr std::uint32_t kAlign = 8, kFramesPerSection = 8;
 
@@ -161,7 +161,7 @@ void NetVsc::message(std::span<const std::byte> bytes) {
 }
 
 void NetVsc::save(traces::ByteWriter& out) const {
-  out.put(kFormat);
+  out.put(kNetvscFormat);
   out.put(relid_);
   out.put(step_);
   out.put(attempt_);
@@ -189,7 +189,7 @@ void NetVsc::save(traces::ByteWriter& out) const {
 }
 
 bool NetVsc::restore(traces::ByteReader& in) {
-  if (in.get<std::uint32_t>() != kFormat) return false;
+  if (in.get<std::uint32_t>() != kNetvscFormat) return false;
   relid_ = in.get<std::uint32_t>();
   step_ = in.get<Step>();
   attempt_ = in.get<std::uint32_t>();

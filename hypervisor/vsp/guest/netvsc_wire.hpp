@@ -14,8 +14,8 @@ namespace vsp::guest {
 
 /// Transactions of the handshake and of RNDIS requests. A packet with frames has the number of its
 /// section plus one.
-inline constexpr std::uint64_t kHandshake = UINT64_MAX - 2;
-inline constexpr std::uint64_t kControl = UINT64_MAX - 3;
+inline constexpr std::uint64_t kNetHandshake = UINT64_MAX - 2;
+inline constexpr std::uint64_t kNetControl = UINT64_MAX - 3;
 
 template <class T>
 std::span<const std::byte> bytes_of(const T& value) {
