@@ -299,7 +299,8 @@ void NetVsp::Impl::returned(const vmbus::Packet& packet) {
   if (!buffer.returned(packet.transaction)) return;
   if (!detail()) return;
   Message message;
-  std::memcpy(&message, packet.payload.data(), std::min(packet.payload.size(), sizeof(message)));
+  const std::size_t bytes = std::min(packet.payload.size(), sizeof(message));
+  if (bytes != 0) std::memcpy(&message, packet.payload.data(), bytes);
   auto event = about<traces::ev::NicReturned>();
   event.transaction = packet.transaction;
   event.status = static_cast<std::uint32_t>(nvsp_body<nvsp::RndisPacketComplete>(message).status);

@@ -227,8 +227,8 @@ void NetVsc::readable() {
       received(*packet);
     } else if (packet->type == vmbus::PacketType::Completion) {
       Message message;
-      std::memcpy(&message, packet->payload.data(),
-                  std::min(packet->payload.size(), sizeof(message)));
+      const std::size_t bytes = std::min(packet->payload.size(), sizeof(message));
+      if (bytes != 0) std::memcpy(&message, packet->payload.data(), bytes);
       if (packet->transaction == kNetHandshake) {
         answered(message);
       } else if (packet->transaction != kNetControl) {
