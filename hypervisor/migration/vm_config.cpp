@@ -28,6 +28,7 @@ void VmConfig::encode(traces::ByteWriter& out) const {
     out.put(cost.ns);
   }
   out.put(vmbus_version);
+  if (board != Board::None) out.put(board);
 }
 
 std::optional<VmConfig> VmConfig::decode(traces::ByteReader& in) {
@@ -52,11 +53,12 @@ std::optional<VmConfig> VmConfig::decode(traces::ByteReader& in) {
     if (cost->ns < 0) return std::nullopt;
   }
   config.vmbus_version = in.get<vmbus::Version>();
-  const bool sane = in.ok() && config.number != 0 && config.engine <= Engine::Model &&
-                    config.memory_pages > 0 && config.memory_pages <= kMostPages &&
-                    config.processors > 0 && config.processors <= kMaxProcessors &&
-                    config.time.instructions_per_us > 0 && config.time.tsc_hz > 0 &&
-                    config.heartbeat_interval.ns > 0;
+  if (in.ok() && !in.at_end()) config.board = in.get<Board>();
+  const bool sane = in.ok() && config.board <= Board::Pc && config.number != 0 &&
+                    config.engine <= Engine::Model && config.memory_pages > 0 &&
+                    config.memory_pages <= kMostPages && config.processors > 0 &&
+                    config.processors <= kMaxProcessors && config.time.instructions_per_us > 0 &&
+                    config.time.tsc_hz > 0 && config.heartbeat_interval.ns > 0;
   if (!sane) return std::nullopt;
   return config;
 }

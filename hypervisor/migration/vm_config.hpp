@@ -18,6 +18,12 @@ namespace migration {
 /// A VM's most memory: 1 TiB (spec A19, 2012).
 inline constexpr std::uint64_t kMostPages = (1ULL << 40) / sim::kPageSize;
 
+/// What the guest finds besides processors, memory and VMBus.
+enum class Board : std::uint8_t {
+  None,  ///< a debug port; for guests of this project
+  Pc,    ///< what a distribution's kernel expects: vsp::Chipset, frequency MSRs, direct timers
+};
+
 /// Which engine plays the virtual processors.
 enum class Engine : std::uint8_t { Unicorn, Model };
 
@@ -25,7 +31,8 @@ struct VmConfig {
   std::uint32_t number = 0;  ///< in events, from 1
   std::string name;
   Engine engine = Engine::Unicorn;
-  std::string guest;  ///< name of the guest program or model
+  Board board = Board::None;
+  std::string guest;  ///< name of the guest program or model, or of the kernel's file
   std::vector<std::uint64_t> guest_parameters;
   std::uint64_t memory_pages = 0;
   std::uint32_t processors = 1;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "hypervisor/core/msrs.hpp"
 #include "hypervisor/core/virtual_processor.hpp"
 #include "traces/assert.hpp"
 
@@ -24,6 +25,11 @@ hv::PartitionConfig partition_config(const VmConfig& config) {
   result.vp_count = config.processors;
   result.privileges.hypercall = kPostMessagesAndSignalEvents;
   result.time = config.time;
+  if (config.board == Board::Pc) {
+    result.privileges.msr |= hv::privilege::kVpRuntime | hv::privilege::kApicMsrs |
+                             hv::privilege::kReset | hv::privilege::kFrequencyMsrs;
+    result.privileges.features |= hv::privilege::kDirectTimers;
+  }
   return result;
 }
 
@@ -64,6 +70,11 @@ WorkerProcess::Failure WorkerProcess::build() {
   partition_->map_gpa_pages(sim::Gpfn{0}, config_.memory_pages, sim::Frame{0}, all);
   partition_->set_intercept_handler(this);
   if (!create_processors()) return Failure::NoMemory;
+  if (config_.board == Board::Pc) {
+    chipset_ = std::make_unique<vsp::Chipset>(*partition_);
+    chipset_->on_serial([this](std::uint8_t byte) { say(static_cast<char>(byte)); });
+    chipset_->on_power_off([this] { end("the guest switched itself off"); });
+  }
 
   vmbus_ = std::make_unique<vmbus::Server>(*partition_, vmbus::ServerConfig{config_.vmbus_version});
   heartbeat_ = std::make_unique<vsp::Heartbeat>(
@@ -99,6 +110,7 @@ bool WorkerProcess::create_processors() {
 
 void WorkerProcess::destroy() {
   vmbus_.reset();
+  chipset_.reset();
   storvsp_.reset();
   heartbeat_.reset();
   if (!hypervisor_.node().world().plant(hypervisor_.node(), "worker.keeps-disks")) close_disks();
@@ -176,6 +188,7 @@ std::vector<std::byte> WorkerProcess::save() const {
   out.block(bus.bytes());
   out.text(debug_line_);
   out.text(ended_);
+  if (chipset_) chipset_->save(out);
   if (hung()) out.put(kHung);
   return out.take();
 }
@@ -189,6 +202,7 @@ bool WorkerProcess::restore(std::span<const std::byte> state) {
   traces::ByteReader bus(in.block());
   debug_line_ = in.text();
   ended_ = in.text();
+  if (chipset_ && !chipset_->restore(in)) return false;
   const bool hangs = in.ok() && !in.at_end() && in.get<std::uint8_t>() == kHung;
   if (!in.ok() || !in.at_end() || debug_line_.size() > kMaxDebugLine) return false;
   if (partition_->restore(partition) != hv::Status::Success || !vmbus_->restore(bus)) return false;
@@ -201,19 +215,27 @@ void WorkerProcess::emit_digests(traces::DigestPoint point) const {
   if (point != traces::DigestPoint::End) vmbus_->emit_digest(point);
 }
 
-std::uint32_t WorkerProcess::port_in(hv::VpIndex, std::uint16_t port, unsigned) {
+std::uint32_t WorkerProcess::port_in(hv::VpIndex, std::uint16_t port, unsigned bytes) {
+  if (chipset_) {
+    if (const auto value = chipset_->port_in(port, bytes)) return *value;
+  }
   // Port 0xE9 reads as itself, which tells a guest that the debug console is there (as in QEMU).
   return port == kDebugPort ? kDebugPort : 0xFFFFFFFFU;
 }
 
-void WorkerProcess::port_out(hv::VpIndex vp, std::uint16_t port, unsigned, std::uint32_t value) {
+void WorkerProcess::port_out(hv::VpIndex, std::uint16_t port, unsigned bytes, std::uint32_t value) {
+  if (chipset_ && chipset_->port_out(port, bytes, value)) return;
   if (port == kExitPort) {
     // The VP stands at its next instruction; whoever is told decides what becomes of the VM.
     end("the guest ended itself with code " + std::to_string(value));
     return;
   }
-  if (port != kDebugPort) return;
-  const char character = static_cast<char>(value & 0xFF);
+  if (port == kDebugPort) say(static_cast<char>(value & 0xFF));
+}
+
+/// Collects what the guest says into lines; each is an event.
+void WorkerProcess::say(char character) {
+  if (character == '\r') return;  // of a terminal's line ends
   if (character != '\n' && debug_line_.size() < kMaxDebugLine) {
     debug_line_.push_back(character >= ' ' && character <= '~' ? character : '?');
     return;
@@ -226,9 +248,13 @@ void WorkerProcess::port_out(hv::VpIndex vp, std::uint16_t port, unsigned, std::
   debug_line_.clear();
 }
 
-bool WorkerProcess::owns_mmio(sim::Gpfn) { return false; }
-std::uint64_t WorkerProcess::mmio_read(hv::VpIndex, sim::Gpa, unsigned) { return ~0ULL; }
-void WorkerProcess::mmio_write(hv::VpIndex, sim::Gpa, unsigned, std::uint64_t) {}
+bool WorkerProcess::owns_mmio(sim::Gpfn page) { return chipset_ && chipset_->owns(page); }
+std::uint64_t WorkerProcess::mmio_read(hv::VpIndex, sim::Gpa gpa, unsigned bytes) {
+  return chipset_ ? chipset_->mmio_read(gpa, bytes) : ~0ULL;
+}
+void WorkerProcess::mmio_write(hv::VpIndex, sim::Gpa gpa, unsigned bytes, std::uint64_t value) {
+  if (chipset_) chipset_->mmio_write(gpa, bytes, value);
+}
 
 void WorkerProcess::vp_stopped(hv::VpIndex, const char* reason) { end(reason); }
 

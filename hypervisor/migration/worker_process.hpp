@@ -12,6 +12,7 @@
 #include "hypervisor/migration/vm_config.hpp"
 #include "hypervisor/storage/virtual_disk.hpp"
 #include "hypervisor/vmbus/server.hpp"
+#include "hypervisor/vsp/chipset/chipset.hpp"
 #include "hypervisor/vsp/heartbeat.hpp"
 #include "hypervisor/vsp/storvsp.hpp"
 #include "sim/memory/guest_memory.hpp"
@@ -105,10 +106,12 @@ class WorkerProcess final : hv::InterceptHandler {
   hv::Partition* partition_ = nullptr;
   std::vector<std::unique_ptr<hv::ModelGuest>> models_;
   std::vector<std::unique_ptr<storage::SharedDiskHandle>> disks_;
+  std::unique_ptr<vsp::Chipset> chipset_;  ///< Board::Pc only
   std::unique_ptr<vsp::StorVsp> storvsp_;
   std::unique_ptr<vsp::Heartbeat> heartbeat_;
   std::unique_ptr<vmbus::Server> vmbus_;
   void end(std::string reason);
+  void say(char character);
 
   std::string debug_line_;
   std::string ended_;

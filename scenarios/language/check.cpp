@@ -50,8 +50,9 @@ class World {
   explicit World(const Scenario& scenario) : scenario_(scenario) {}
 
   void check() const {
-    if (scenario_.platform != "ws2012") {
-      fail("platform", "platform `" + scenario_.platform + "` is unknown, known: ws2012");
+    if (scenario_.platform != "ws2012" && scenario_.platform != "current") {
+      fail("platform",
+           "platform `" + scenario_.platform + "` is unknown, known: ws2012 and current");
     }
     if (scenario_.end.ns <= 0) fail("end", "the world must last longer than 0");
     limits();
@@ -141,6 +142,13 @@ class World {
 
   void guest(const std::string& path, const VmSpec& vm) const {
     const GuestSpec& guest = vm.guest;
+    if (!guest.kernel.empty()) {
+      linux_guest(path, guest);
+      return;
+    }
+    for (const std::string& only_linux : {guest.initrd, guest.command_line}) {
+      if (!only_linux.empty()) fail(path, "`initrd` and `command-line` belong to a `kernel`");
+    }
     const bool model = !guest.model.empty();
     known_guest(path, model ? "model" : "program", model ? guest.model : guest.program);
     // What a program's image, or a model's rings and buffers, have below the working set.
@@ -163,6 +171,14 @@ class World {
     if (guest.working_set_bytes > room) {
       fail(path + ".working-set", "the working set does not fit: at most " +
                                       std::to_string(room >> 20) + "MiB with this memory");
+    }
+  }
+
+  static void linux_guest(const std::string& path, const GuestSpec& guest) {
+    GuestSpec others = guest;
+    others.kernel = others.initrd = others.command_line = "";
+    if (!(others == GuestSpec{})) {
+      fail(path, "a Linux guest takes `initrd` and `command-line`, and none of a program's values");
     }
   }
 

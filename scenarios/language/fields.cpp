@@ -83,6 +83,9 @@ std::vector<Field> fields(GuestSpec& guest) {
   return {
       {"program", Shape::Name, &guest.program},
       {"model", Shape::Name, &guest.model},
+      {"kernel", Shape::Text, &guest.kernel},
+      {"initrd", Shape::Text, &guest.initrd},
+      {"command-line", Shape::Text, &guest.command_line},
       {"working-set", Shape::Size, &guest.working_set_bytes, kPage, kMostVmBytes, kPage},
       {"dirty-rate", Shape::Count, &guest.dirty_pages_per_ms, 0, 1'000'000},
       {"disk-interval", Shape::Duration, &guest.disk_interval, kMicrosecond, kLongestInterval,

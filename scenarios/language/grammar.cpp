@@ -31,6 +31,9 @@ const Rows& guest_rows() {
   static const Rows rows{
       {"program", Shape::Name, "real x86-64 code; `hvsim list guests` shows it"},
       {"model", Shape::Name, "a guest without instructions: dirtying or worker"},
+      {"kernel", Shape::Text, "a Linux kernel: file beside the scenario, or in the image folder"},
+      {"initrd", Shape::Text, "its initial RAM disk, found in the same way"},
+      {"command-line", Shape::Text, "what the kernel is told"},
       {"working-set", Shape::Size, "memory that it keeps writing, a multiple of 4KiB"},
       {"dirty-rate", Shape::Count, "pages written per millisecond of guest time; 0: none"},
       {"disk-interval", Shape::Duration, "guest time between two writes, whole microseconds"},
@@ -200,7 +203,8 @@ const Rows& scenario_rows() {
   static const Rows rows{
       {"scenario", Shape::Name, "its name", true},
       {"description", Shape::Text, "what it shows"},
-      {"platform", Shape::Name, "ws2012: Windows Server 2012 (VMBus 2.4)"},
+      {"platform", Shape::Name,
+       "ws2012: Windows Server 2012 (VMBus 2.4); current: up to VMBus 5.3"},
       {"seed", Shape::Count, "default seed"},
       {"end", Shape::Duration, "virtual time at which the world ends", true},
       {"hosts", Shape::Mapping, "Hyper-V hosts", true, &host_rows()},

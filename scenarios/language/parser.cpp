@@ -70,9 +70,10 @@ class Parser {
       vm.name = name;
       record.read(fields(vm));
       const Record guest = *record.record("guest");
-      if (guest.has("program") == guest.has("model")) {
-        guest.fail("a guest is either a `program` or a `model`");
+      if (guest.has("program") + guest.has("model") + guest.has("kernel") != 1) {
+        guest.fail("a guest is a `program`, a `model` or a `kernel`");
       }
+      vm.guest.place = guest.place();
       guest.read(fields(vm.guest));
       result_.vms.push_back(std::move(vm));
     }
@@ -293,7 +294,9 @@ Scenario load_scenario(const std::string& path, const std::vector<Override>& ove
   std::string text(static_cast<std::size_t>(bytes), '\0');
   file.seekg(0);
   if (!file.read(text.data(), bytes)) throw UserError(path + ": cannot be read");
-  return parse_scenario(path, std::move(text), overrides);
+  Scenario scenario = parse_scenario(path, std::move(text), overrides);
+  require_images(scenario);
+  return scenario;
 }
 
 }  // namespace scenarios

@@ -47,9 +47,12 @@ struct StorageSpec {
 
 /// What runs in a VM. What is not said, or zero, is the program's own default; files cannot say
 /// zero where it would mean that.
-struct GuestSpec {
+struct GuestSpec : Located {
   std::string program = "worker";  ///< real x86-64 code of scenarios/guests; or
-  std::string model;               ///< a model guest, which has no instructions
+  std::string model;               ///< a model guest, which has no instructions; or
+  std::string kernel;              ///< a Linux kernel (bzImage): file, see guests::ImageFile
+  std::string initrd;              ///< its initial RAM disk
+  std::string command_line;
   std::uint64_t working_set_bytes = 0;
   std::optional<std::uint64_t> dirty_pages_per_ms;  ///< 0: it dirties nothing
   sim::Duration disk_interval{};

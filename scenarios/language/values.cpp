@@ -165,6 +165,7 @@ std::optional<Mistake> set_value(Scenario& scenario, const Override& value) {
     for (VmSpec& vm : scenario.vms) {
       if (field.key == "program" && value.first == "vms." + vm.name + ".guest.program") {
         vm.guest.model.clear();
+        vm.guest.kernel.clear();
       }
     }
     return std::nullopt;

@@ -158,7 +158,10 @@ class Writer {
     for (const VmSpec& vm : scenario_.vms) {
       GuestSpec guest = vm.guest;
       Entries what;
-      if (guest.model.empty()) {
+      if (!guest.kernel.empty()) {
+        guest.program = GuestSpec{}.program;
+        what.add_fields(guest, GuestSpec{}, {"kernel"});
+      } else if (guest.model.empty()) {
         what.add_fields(guest, GuestSpec{}, {"program"});
       } else {
         guest.program = GuestSpec{}.program;

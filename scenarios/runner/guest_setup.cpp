@@ -4,7 +4,9 @@
 #include <optional>
 
 #include "hypervisor/core/virtual_processor.hpp"
+#include "scenarios/guests/image_files.hpp"
 #include "scenarios/guests/images.hpp"
+#include "scenarios/guests/linux_loader.hpp"
 #include "scenarios/guests/loader.hpp"
 #include "scenarios/guests/model/worker.hpp"
 #include "scenarios/guests/model_guest.hpp"
@@ -73,6 +75,21 @@ void boot_program(const migration::VmConfig& config, hv::Partition& partition) {
                            return partition.write(gpa, bytes);
                          });
   HVSIM_ASSERT(loaded.registers.has_value(), "an image of this build loads into a checked VM");
+  partition.vp(hv::VpIndex{0})->cpu()->set_registers(*loaded.registers);
+}
+
+void boot_linux(const Scenario& scenario, const GuestSpec& guest, const migration::VmConfig& config,
+                hv::Partition& partition) {
+  guests::LinuxImage image;
+  image.kernel = guests::image_file(guest.kernel, scenario.file).bytes;
+  if (!guest.initrd.empty()) image.initrd = guests::image_file(guest.initrd, scenario.file).bytes;
+  image.command_line = guest.command_line;
+  const auto loaded =
+      guests::load_linux(image, config.memory_pages, config.processors,
+                         [&partition](sim::Gpa gpa, std::span<const std::byte> bytes) {
+                           return partition.write(gpa, bytes);
+                         });
+  HVSIM_ASSERT(loaded.registers.has_value(), "the scenario's check has tried this kernel");
   partition.vp(hv::VpIndex{0})->cpu()->set_registers(*loaded.registers);
 }
 

@@ -29,6 +29,9 @@ std::vector<std::uint64_t> guest_parameters(const Scenario& scenario, const VmSp
                                             std::uint64_t seed);
 /// Loads the program's image and sets VP 0 to its entry.
 void boot_program(const migration::VmConfig& config, hv::Partition& partition);
+/// Does what firmware and a boot loader do: tables, kernel, RAM disk, VP 0 at the kernel's entry.
+void boot_linux(const Scenario& scenario, const GuestSpec& guest, const migration::VmConfig& config,
+                hv::Partition& partition);
 std::unique_ptr<hv::ModelGuest> make_model_guest(const migration::VmConfig& config,
                                                  hv::Partition& partition);
 

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "scenarios/guests/image_files.hpp"
 #include "scenarios/guests/images.hpp"
 #include "scenarios/guests/model_guest.hpp"
+#include "scenarios/language/parser.hpp"
 #include "scenarios/runner/guest_setup.hpp"
 #include "scenarios/runner/plants.hpp"
 #include "sim/cpu/engine.hpp"
@@ -96,6 +98,7 @@ class Simulation::FaultTrigger final : public traces::Observer {
 
 Simulation::Simulation(const Scenario& scenario, const SimulationOptions& options)
     : scenario_(scenario), options_(options) {
+  require_images(scenario);
   recorder_.set_detail(options.detail);
   world_ = std::make_unique<sim::World>(world_config(scenario, options), recorder_);
 }
@@ -163,8 +166,12 @@ void Simulation::add_vms() {
     config.number = ++number;
     config.name = spec.name;
     const bool model = !spec.guest.model.empty();
+    if (scenario_.platform == "current") config.vmbus_version = vmbus::Version::V5_3;
+    if (!spec.guest.kernel.empty()) config.board = migration::Board::Pc;
     config.engine = model ? migration::Engine::Model : migration::Engine::Unicorn;
-    config.guest = model ? spec.guest.model : spec.guest.program;
+    config.guest = model                        ? spec.guest.model
+                   : !spec.guest.kernel.empty() ? spec.guest.kernel
+                                                : spec.guest.program;
     config.guest_parameters = guest_parameters(scenario_, spec, seed);
     config.memory_pages = spec.memory_bytes / sim::kPageSize;
     config.disks = spec.disks;
@@ -422,7 +429,11 @@ std::unique_ptr<hv::ModelGuest> Simulation::make_model(const migration::VmConfig
 }
 
 void Simulation::boot(const migration::VmConfig& config, hv::Partition& partition) {
-  if (config.engine == migration::Engine::Unicorn) boot_program(config, partition);
+  if (config.board == migration::Board::Pc) {
+    boot_linux(scenario_, scenario_.vms[config.number - 1].guest, config, partition);
+  } else if (config.engine == migration::Engine::Unicorn) {
+    boot_program(config, partition);
+  }
 }
 
 sim::SharedDisk* Simulation::disk(sim::Node&, std::string_view name) { return storage(name); }
@@ -473,12 +484,20 @@ std::uint32_t Simulation::vm_number(const Scenario& scenario, const std::string&
 
 std::vector<traces::TraceHeader::Input> Simulation::inputs(const Scenario& scenario) {
   std::vector<traces::TraceHeader::Input> all;
-  for (const VmSpec& vm : scenario.vms) {
-    if (!vm.guest.model.empty()) continue;
-    const std::string name = "guest " + vm.guest.program;
+  const auto add = [&all](const std::string& name, const traces::Digest& digest) {
     const bool known = std::any_of(all.begin(), all.end(),
                                    [&name](const auto& input) { return input.name == name; });
-    if (!known) all.push_back({name, traces::digest_of(guests::image(vm.guest.program))});
+    if (!known) all.push_back({name, digest});
+  };
+  for (const VmSpec& vm : scenario.vms) {
+    if (!vm.guest.model.empty()) continue;
+    if (vm.guest.kernel.empty()) {
+      add("guest " + vm.guest.program, traces::digest_of(guests::image(vm.guest.program)));
+      continue;
+    }
+    for (const std::string& file : {vm.guest.kernel, vm.guest.initrd}) {
+      if (!file.empty()) add("file " + file, guests::image_file(file, scenario.file).digest);
+    }
   }
   return all;
 }

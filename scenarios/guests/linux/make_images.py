@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Makes what Linux guests are started from, out of Debian's own packages.
+
+    make_images.py FOLDER
+
+leaves in FOLDER, per kernel series, `vmlinuz-SERIES` (the package's file, as it is) and
+`initrd-SERIES` (busybox, the modules named below, `init` and `parts/`). The same packages give the
+same bytes. Packages are fetched with `apt-get download` and kept in FOLDER/packages.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+SERIES = {"6.1-cloud": r"linux-image-6\.1\.0-\d+-cloud-amd64"}
+MODULES = [
+    "hv_vmbus",
+    "hv_utils",
+    "scsi_common",
+    "scsi_mod",
+    "scsi_transport_fc",
+    "hv_storvsc",
+    "crc64",
+    "crc64-rocksoft",
+    "crct10dif_common",
+    "crct10dif_generic",
+    "crc-t10dif",
+    "t10-pi",
+    "sd_mod",
+    "hv_netvsc",
+]
+
+
+def fail(text):
+    sys.exit(f"make_images.py: {text}")
+
+
+def output(*command, **more):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **more)
+    if done.returncode != 0:
+        fail(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def package_of(pattern):
+    """The newest package whose name is like the pattern."""
+    names = [line.split(" ")[0] for line in output("apt-cache", "search", "--names-only", "^linux-image").splitlines()]
+    found = [name for name in names if re.fullmatch(pattern, name)]
+    if not found:
+        fail(f"Debian has no package like {pattern}; is there a package list (apt-get update)?")
+    return max(found, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
+
+
+def unpacked(package, folder):
+    """The package's files, in a folder of its own."""
+    root = folder / "packages" / package
+    if not (root / ".complete").exists():
+        root.mkdir(parents=True, exist_ok=True)
+        for old in root.glob("*.deb"):
+            old.unlink()
+        output("apt-get", "-o", "APT::Sandbox::User=root", "download", package, cwd=root)
+        [deb] = root.glob("*.deb")
+        output("dpkg-deb", "-x", str(deb), str(root))
+        (root / ".complete").touch()
+    return root
+
+
+class Cpio:
+    """A newc archive whose files have no time and no owner but root."""
+
+    def __init__(self):
+        self.bytes = bytearray()
+        self.inode = 0
+
+    def add(self, name, mode, content=b"", device=(0, 0)):
+        self.inode += 1
+        encoded = name.encode() + b"\0"
+        fields = [self.inode, mode, 0, 0, 1, 0, len(content), 0, 0, *device, len(encoded), 0]
+        self.bytes += b"070701" + b"".join(b"%08x" % field for field in fields) + encoded
+        self.pad()
+        self.bytes += content
+        self.pad()
+
+    def pad(self):
+        self.bytes += b"\0" * (-len(self.bytes) % 4)
+
+    def finish(self):
+        self.inode = -1
+        self.add("TRAILER!!!", 0)
+        return bytes(self.bytes)
+
+
+def initrd(kernel_root, busybox):
+    archive = Cpio()
+    for name in ("bin", "dev", "proc", "sys", "tmp", "mnt", "modules", "parts"):
+        archive.add(name, 0o040755)
+    archive.add("dev/console", 0o020600, device=(5, 1))
+    archive.add("bin/busybox", 0o100755, busybox)
+    archive.add("init", 0o100755, (HERE / "init").read_bytes())
+    for part in sorted((HERE / "parts").iterdir()):
+        archive.add(f"parts/{part.name}", 0o100644, part.read_bytes())
+    there = {}
+    for path in kernel_root.glob("lib/modules/*/kernel/**/*.ko"):
+        there[path.stem.replace("_", "-")] = path
+    order = []
+    for module in MODULES:
+        path = there.get(module.replace("_", "-"))
+        if path is None:
+            continue  # built into this kernel, or not part of its series
+        archive.add(f"modules/{path.name}", 0o100644, path.read_bytes())
+        order.append(path.name)
+    archive.add("modules/order", 0o100644, ("\n".join(order) + "\n").encode())
+    return archive.finish()
+
+
+def replace(path, content):
+    if path.exists() and path.read_bytes() == content:
+        return
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_bytes(content)
+    fresh.rename(path)
+
+
+def main():
+    if len(sys.argv) != 2:
+        fail("usage: make_images.py FOLDER")
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    busybox = (unpacked("busybox-static", folder) / "bin/busybox").read_bytes()
+    for series, pattern in SERIES.items():
+        root = unpacked(package_of(pattern), folder)
+        [kernel] = root.glob("boot/vmlinuz-*")
+        replace(folder / f"vmlinuz-{series}", kernel.read_bytes())
+        replace(folder / f"initrd-{series}", initrd(root, busybox))
+
+
+main()

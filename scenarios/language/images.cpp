@@ -1,0 +1,34 @@
+// The files that a scenario's guests are started from.
+#include "scenarios/guests/image_files.hpp"
+#include "scenarios/guests/linux_loader.hpp"
+#include "scenarios/language/parser.hpp"
+
+namespace scenarios {
+
+namespace {
+
+std::span<const std::byte> require_file(const GuestSpec& guest, const std::string& key,
+                                        const std::string& name, const std::string& scenario) {
+  const guests::ImageFile& file = guests::image_file(name, scenario);
+  if (!file.error.empty()) throw UserError(guest.place, key + " `" + name + "` " + file.error);
+  return file.bytes;
+}
+
+}  // namespace
+
+void require_images(const Scenario& scenario) {
+  for (const VmSpec& vm : scenario.vms) {
+    const GuestSpec& guest = vm.guest;
+    if (guest.kernel.empty()) continue;
+    guests::LinuxImage image;
+    image.kernel = require_file(guest, "kernel", guest.kernel, scenario.file);
+    if (!guest.initrd.empty()) {
+      image.initrd = require_file(guest, "initrd", guest.initrd, scenario.file);
+    }
+    image.command_line = guest.command_line;
+    const std::string error = guests::check_linux(image, vm.memory_bytes / sim::kPageSize);
+    if (!error.empty()) throw UserError(guest.place, "kernel `" + guest.kernel + "` " + error);
+  }
+}
+
+}  // namespace scenarios
