@@ -24,10 +24,11 @@ namespace fs = std::filesystem;
 using scenarios::UserError;
 
 std::vector<scenarios::Scenario> load_all(const std::vector<std::string>& paths) {
-  std::vector<std::string> files;
+  std::vector<scenarios::Scenario> all;
   for (const std::string& path : paths) {
     if (!fs::is_directory(path)) {
-      files.push_back(path);
+      all.push_back(scenarios::load_scenario(path));
+      scenarios::require_images(all.back());
       continue;
     }
     std::vector<std::string> below;
@@ -38,10 +39,12 @@ std::vector<scenarios::Scenario> load_all(const std::vector<std::string>& paths)
     }
     if (below.empty()) throw UserError(path + ": there is no scenario (*.yaml) in this folder");
     std::sort(below.begin(), below.end());
-    files.insert(files.end(), below.begin(), below.end());
+    for (const std::string& file : below) {
+      scenarios::Scenario scenario = scenarios::load_scenario(file);
+      // A kernel's boot costs what thousands of other runs do: whoever wants that names the file.
+      if (!scenarios::needs_images(scenario)) all.push_back(std::move(scenario));
+    }
   }
-  std::vector<scenarios::Scenario> all;
-  for (const std::string& file : files) all.push_back(scenarios::load_scenario(file));
   return all;
 }
 

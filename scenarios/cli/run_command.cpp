@@ -121,6 +121,7 @@ Report run_one(const std::string& file, const RunArguments& arguments, BaselineW
   scenarios::RunOptions options;
   options.overrides = parse_overrides(arguments.sets);
   const scenarios::Scenario scenario = scenarios::load_scenario(file, options.overrides);
+  scenarios::require_images(scenario);
   options.seed = arguments.seed.value_or(scenario.seed);
   baseline.announce(scenario, options.seed);
   options.detail = !arguments.no_detail;

@@ -19,12 +19,12 @@ struct Kept {
   std::vector<std::byte> content;
 };
 std::map<std::string, Kept>& known_files() {
-  static std::map<std::string, Kept> files;
+  static std::map<std::string, Kept> files;  // law 1: inputs, by digest
   return files;
 }
 
 void read_file(ImageFile& file, std::vector<std::byte>& content) {
-  std::ifstream in(file.path, std::ios::binary | std::ios::ate);
+  std::ifstream in(file.path, std::ios::binary | std::ios::ate);  // law 1: an input
   const std::streamoff size = in ? static_cast<std::streamoff>(in.tellg()) : -1;
   if (size <= 0 || !fs::is_regular_file(file.path)) {
     file.error = "is not a file that can be read and has anything in it";
@@ -50,7 +50,8 @@ std::string resolve(const std::string& name, const std::string& beside) {
 
 std::string image_folder() {
   std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  constexpr const char* kProgram = "/proc/self/exe";  // law 1: a place, no content
+  const fs::path program = fs::read_symlink(kProgram, ignored);
   return (program.parent_path() / "images").string();
 }
 

@@ -1,4 +1,6 @@
 // The files that a scenario's guests are started from.
+#include <algorithm>
+
 #include "scenarios/guests/image_files.hpp"
 #include "scenarios/guests/linux_loader.hpp"
 #include "scenarios/language/parser.hpp"
@@ -15,6 +17,11 @@ std::span<const std::byte> require_file(const GuestSpec& guest, const std::strin
 }
 
 }  // namespace
+
+bool needs_images(const Scenario& scenario) {
+  return std::any_of(scenario.vms.begin(), scenario.vms.end(),
+                     [](const VmSpec& vm) { return !vm.guest.kernel.empty(); });
+}
 
 void require_images(const Scenario& scenario) {
   for (const VmSpec& vm : scenario.vms) {

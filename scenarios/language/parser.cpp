@@ -294,9 +294,7 @@ Scenario load_scenario(const std::string& path, const std::vector<Override>& ove
   std::string text(static_cast<std::size_t>(bytes), '\0');
   file.seekg(0);
   if (!file.read(text.data(), bytes)) throw UserError(path + ": cannot be read");
-  Scenario scenario = parse_scenario(path, std::move(text), overrides);
-  require_images(scenario);
-  return scenario;
+  return parse_scenario(path, std::move(text), overrides);
 }
 
 }  // namespace scenarios

@@ -19,12 +19,14 @@ inline constexpr std::size_t kMaxScenarioBytes = 1 << 20;
 /// Throws UserError.
 Scenario parse_scenario(const std::string& file, std::string text,
                         const std::vector<Override>& overrides = {});
-/// Reads the file, parses it, and reads the images that it names. Throws UserError.
+/// Reads the file, then parses it. Throws UserError.
 Scenario load_scenario(const std::string& path, const std::vector<Override>& overrides = {});
 
 /// Are the files there that guests are started from, and can those kernels be started in their VMs?
 /// Throws UserError otherwise. Cheap when it was asked before.
 void require_images(const Scenario& scenario);
+/// Whether a VM of it is started from such files.
+bool needs_images(const Scenario& scenario);
 
 /// The JSON Schema (draft 7) of the language, for editors: `hvsim schema`.
 std::string json_schema();

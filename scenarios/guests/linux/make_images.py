@@ -46,7 +46,8 @@ def output(*command, **more):
 
 def package_of(pattern):
     """The newest package whose name is like the pattern."""
-    names = [line.split(" ")[0] for line in output("apt-cache", "search", "--names-only", "^linux-image").splitlines()]
+    listed = output("apt-cache", "search", "--names-only", "^linux-image")
+    names = [line.split(" ")[0] for line in listed.splitlines()]
     found = [name for name in names if re.fullmatch(pattern, name)]
     if not found:
         fail(f"Debian has no package like {pattern}; is there a package list (apt-get update)?")
