@@ -31,8 +31,9 @@ Host::Host(sim::Node& node, sim::Network& network, migration::Environment& envir
     : node_(node),
       config_(config),
       hypervisor_(node),
+      switches_(node, network),
       store_(node, system_disk),
-      services_{node, network, hypervisor_, environment, store_, config.migration} {}
+      services_{node, network, hypervisor_, environment, switches_, store_, config.migration} {}
 
 Host::~Host() = default;
 
@@ -135,7 +136,8 @@ sim::Task<JobResult> Host::start_vm(std::uint32_t number) {
   if (store_.get(number).claim != Claim::Owned) co_return refused("the VM is in doubt");
   if (vm->config.memory_pages > free_pages()) co_return refused("not enough memory");
   set_state(number, VmState::Starting, "start-vm");
-  auto worker = std::make_unique<WorkerProcess>(hypervisor_, services_.environment, vm->config);
+  auto worker = std::make_unique<WorkerProcess>(hypervisor_, services_.environment, switches_,
+                                                vm->config);
   const bool ready = worker->build() == WorkerProcess::Failure::None && worker->open_disks();
   if (!ready) {
     worker->destroy();

@@ -111,6 +111,7 @@ class Host final : migration::TargetHost {
   sim::Node& node_;
   HostConfig config_;
   hv::Hypervisor hypervisor_;
+  migration::Switches switches_;
   migration::OwnershipStore store_;
   migration::HostServices services_;
   std::map<std::uint32_t, Vm> vms_;

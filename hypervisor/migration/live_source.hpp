@@ -34,6 +34,7 @@ struct HostServices {
   sim::Network& network;
   hv::Hypervisor& hypervisor;
   Environment& environment;
+  Switches& switches;
   OwnershipStore& store;
   Settings settings;
 };

@@ -28,7 +28,13 @@ void VmConfig::encode(traces::ByteWriter& out) const {
     out.put(cost.ns);
   }
   out.put(vmbus_version);
-  if (board != Board::None) out.put(board);
+  if (board == Board::None && nics.empty()) return;
+  out.put(board);
+  out.put<std::uint64_t>(nics.size());
+  for (const NicConfig& nic : nics) {
+    out.text(nic.network);
+    out.put(nic.mac.number());
+  }
 }
 
 std::optional<VmConfig> VmConfig::decode(traces::ByteReader& in) {
@@ -53,8 +59,15 @@ std::optional<VmConfig> VmConfig::decode(traces::ByteReader& in) {
     if (cost->ns < 0) return std::nullopt;
   }
   config.vmbus_version = in.get<vmbus::Version>();
-  if (in.ok() && !in.at_end()) config.board = in.get<Board>();
-  const bool sane = in.ok() && config.board <= Board::Pc && config.number != 0 &&
+  if (in.ok() && !in.at_end()) {
+    config.board = in.get<Board>();
+    for (std::uint64_t n = in.count(16); n > 0; --n) {
+      NicConfig& nic = config.nics.emplace_back();
+      nic.network = in.text();
+      nic.mac = sim::MacAddress::of(in.get<std::uint64_t>());
+    }
+  }
+  const bool sane = in.ok() && config.board <= Board::Pc && config.nics.size() <= kMaxNics && config.number != 0 &&
                     config.engine <= Engine::Model && config.memory_pages > 0 &&
                     config.memory_pages <= kMostPages && config.processors > 0 &&
                     config.processors <= kMaxProcessors && config.time.instructions_per_us > 0 &&

@@ -11,6 +11,7 @@
 
 #include "hypervisor/core/partition.hpp"
 #include "hypervisor/vmbus/server.hpp"
+#include "sim/net/ethernet.hpp"
 #include "traces/bytes.hpp"
 
 namespace migration {
@@ -27,6 +28,13 @@ enum class Board : std::uint8_t {
 /// Which engine plays the virtual processors.
 enum class Engine : std::uint8_t { Unicorn, Model };
 
+/// A synthetic network adapter.
+struct NicConfig {
+  std::string network;  ///< to which its virtual switch is uplinked, on whatever host
+  sim::MacAddress mac;
+};
+inline constexpr std::size_t kMaxNics = 8;  // spec A13
+
 struct VmConfig {
   std::uint32_t number = 0;  ///< in events, from 1
   std::string name;
@@ -37,6 +45,7 @@ struct VmConfig {
   std::uint64_t memory_pages = 0;
   std::uint32_t processors = 1;
   std::vector<std::string> disks;  ///< shared disks in LUN order
+  std::vector<NicConfig> nics;
   hv::TimeConfig time;
   vmbus::Version vmbus_version = vmbus::Version::V2_4;
   sim::Duration heartbeat_interval{2'000'000'000};

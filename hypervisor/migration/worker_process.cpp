@@ -5,6 +5,10 @@
 
 #include "hypervisor/core/msrs.hpp"
 #include "hypervisor/core/virtual_processor.hpp"
+#include "hypervisor/vsp/key_value.hpp"
+#include "hypervisor/vsp/shutdown.hpp"
+#include "hypervisor/vsp/time_sync.hpp"
+#include "hypervisor/vsp/vss.hpp"
 #include "traces/assert.hpp"
 
 namespace migration {
@@ -39,10 +43,34 @@ vmbus::Guid scsi_instance(std::uint32_t vm) {
   return guid;
 }
 
+vmbus::Guid nic_instance(std::uint32_t vm, std::size_t index) {
+  vmbus::Guid guid = vmbus::kNicInterface;
+  guid.data1 = vm;
+  guid.data2 = static_cast<std::uint16_t>(index);
+  return guid;
+}
+
 }  // namespace
 
-WorkerProcess::WorkerProcess(hv::Hypervisor& hypervisor, Environment& environment, VmConfig config)
-    : hypervisor_(hypervisor), environment_(environment), config_(std::move(config)) {}
+/// What a guest of this project does not ask for, and a distribution's kernel does.
+struct WorkerProcess::Services {
+  Services(hv::Partition& partition, std::uint32_t vm)
+      : time_sync(partition, {.vm = vm}),
+        shutdown(partition, {.vm = vm}),
+        key_value(partition, {.vm = vm}),
+        vss(partition, {.vm = vm}) {}
+  vsp::TimeSync time_sync;
+  vsp::ShutdownComponent shutdown;
+  vsp::KeyValue key_value;
+  vsp::Vss vss;
+};
+
+WorkerProcess::WorkerProcess(hv::Hypervisor& hypervisor, Environment& environment,
+                             Switches& switches, VmConfig config)
+    : hypervisor_(hypervisor),
+      environment_(environment),
+      switches_(switches),
+      config_(std::move(config)) {}
 
 WorkerProcess::~WorkerProcess() = default;
 
@@ -70,11 +98,6 @@ WorkerProcess::Failure WorkerProcess::build() {
   partition_->map_gpa_pages(sim::Gpfn{0}, config_.memory_pages, sim::Frame{0}, all);
   partition_->set_intercept_handler(this);
   if (!create_processors()) return Failure::NoMemory;
-  if (config_.board == Board::Pc) {
-    chipset_ = std::make_unique<vsp::Chipset>(*partition_);
-    chipset_->on_serial([this](std::uint8_t byte) { say(static_cast<char>(byte)); });
-    chipset_->on_power_off([this] { end("the guest switched itself off"); });
-  }
 
   vmbus_ = std::make_unique<vmbus::Server>(*partition_, vmbus::ServerConfig{config_.vmbus_version});
   heartbeat_ = std::make_unique<vsp::Heartbeat>(
@@ -88,7 +111,36 @@ WorkerProcess::Failure WorkerProcess::build() {
     storvsp_->attach(static_cast<std::uint8_t>(lun), *disks_[lun]);
   }
   vmbus_->add_device("scsi0", *storvsp_);
+  if (config_.board == Board::Pc) add_board();
+  add_nics();
   return Failure::None;
+}
+
+void WorkerProcess::add_board() {
+  chipset_ = std::make_unique<vsp::Chipset>(*partition_);
+  chipset_->on_serial([this](std::uint8_t byte) { say(static_cast<char>(byte)); });
+  chipset_->on_power_off([this] { end("the guest switched itself off"); });
+  services_ = std::make_unique<Services>(*partition_, config_.number);
+  vmbus_->add_device("timesync", services_->time_sync);
+  vmbus_->add_device("shutdown", services_->shutdown);
+  vmbus_->add_device("kvp", services_->key_value);
+  vmbus_->add_device("vss", services_->vss);
+}
+
+void WorkerProcess::add_nics() {
+  for (std::size_t index = 0; index < config_.nics.size(); ++index) {
+    const NicConfig& spec = config_.nics[index];
+    vsp::NetVspConfig config;
+    config.vm = config_.number;
+    config.mac = spec.mac;
+    config.instance = nic_instance(config_.number, index);
+    Nic nic;
+    nic.attached = &switches_.uplinked_to(spec.network);
+    nic.port = &nic.attached->connect({.vm = config_.number, .mac = spec.mac});
+    nic.adapter = std::make_unique<vsp::NetVsp>(hypervisor_.node(), config, *nic.port);
+    vmbus_->add_device("nic" + std::to_string(index), *nic.adapter);
+    nics_.push_back(std::move(nic));
+  }
 }
 
 bool WorkerProcess::create_processors() {
@@ -110,6 +162,12 @@ bool WorkerProcess::create_processors() {
 
 void WorkerProcess::destroy() {
   vmbus_.reset();
+  services_.reset();
+  for (Nic& nic : nics_) {
+    nic.adapter.reset();
+    nic.attached->disconnect(*nic.port);
+  }
+  nics_.clear();
   chipset_.reset();
   storvsp_.reset();
   heartbeat_.reset();

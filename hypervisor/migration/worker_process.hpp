@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "hypervisor/core/hypervisor.hpp"
+#include "hypervisor/migration/switches.hpp"
 #include "hypervisor/migration/vm_config.hpp"
 #include "hypervisor/storage/virtual_disk.hpp"
 #include "hypervisor/vmbus/server.hpp"
 #include "hypervisor/vsp/chipset/chipset.hpp"
 #include "hypervisor/vsp/heartbeat.hpp"
+#include "hypervisor/vsp/netvsp.hpp"
 #include "hypervisor/vsp/storvsp.hpp"
 #include "sim/memory/guest_memory.hpp"
 
@@ -45,7 +47,8 @@ class WorkerProcess final : hv::InterceptHandler {
  public:
   enum class Failure : std::uint8_t { None, NoMemory, NoDisk, DiskOwned, BadState };
 
-  WorkerProcess(hv::Hypervisor& hypervisor, Environment& environment, VmConfig config);
+  WorkerProcess(hv::Hypervisor& hypervisor, Environment& environment, Switches& switches,
+                VmConfig config);
   ~WorkerProcess();
   WorkerProcess(const WorkerProcess&) = delete;
 
@@ -97,9 +100,12 @@ class WorkerProcess final : hv::InterceptHandler {
   void mmio_write(hv::VpIndex vp, sim::Gpa gpa, unsigned bytes, std::uint64_t value) override;
   void vp_stopped(hv::VpIndex vp, const char* reason) override;
   bool create_processors();
+  void add_board();
+  void add_nics();
 
   hv::Hypervisor& hypervisor_;
   Environment& environment_;
+  Switches& switches_;
   VmConfig config_;
   std::shared_ptr<sim::GuestMemory> memory_;
   hv::PartitionId id_{};
@@ -109,6 +115,14 @@ class WorkerProcess final : hv::InterceptHandler {
   std::unique_ptr<vsp::Chipset> chipset_;  ///< Board::Pc only
   std::unique_ptr<vsp::StorVsp> storvsp_;
   std::unique_ptr<vsp::Heartbeat> heartbeat_;
+  struct Services;
+  std::unique_ptr<Services> services_;  ///< the other integration components; Board::Pc only
+  struct Nic {
+    vsp::VirtualSwitch* attached = nullptr;
+    vsp::SwitchPort* port = nullptr;
+    std::unique_ptr<vsp::NetVsp> adapter;
+  };
+  std::vector<Nic> nics_;
   std::unique_ptr<vmbus::Server> vmbus_;
   void end(std::string reason);
   void say(char character);

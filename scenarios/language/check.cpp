@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "hypervisor/migration/vm_config.hpp"
 #include "scenarios/guests/images.hpp"
 #include "scenarios/language/check_parts.hpp"
 #include "scenarios/language/fields.hpp"
@@ -111,6 +112,12 @@ class World {
       const std::string place = path + ".disks." + std::to_string(i);
       reference(place, vm.disks[i], "storage", scenario_.storage);
       sole_user(place, index, vm.disks[i]);
+    }
+    for (std::size_t i = 0; i < vm.nics.size(); ++i) {
+      reference(path + ".nics." + std::to_string(i), vm.nics[i], "network", scenario_.networks);
+    }
+    if (vm.nics.size() > migration::kMaxNics) {
+      fail(path + ".nics", "a VM has at most 8 network adapters");
     }
     guest(path + ".guest", vm);
   }

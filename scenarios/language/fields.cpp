@@ -74,6 +74,7 @@ std::vector<Field> fields(VmSpec& vm) {
       {"host", Shape::Name, &vm.host},
       {"memory", Shape::Size, &vm.memory_bytes, 0, kMostVmBytes},
       {"disks", Shape::Names, &vm.disks},
+      {"nics", Shape::Names, &vm.nics},
       {"speed", Shape::Count, &vm.instructions_per_us, 1, 100'000},
       {"heartbeat", Shape::Duration, &vm.heartbeat, kMillisecond},
   };

@@ -50,6 +50,7 @@ const Rows& vm_rows() {
       {"memory", Shape::Size, "its RAM, a multiple of 4KiB, at most 1TiB"},
       {"guest", Shape::Record, "what runs in it", true, &guest_rows()},
       {"disks", Shape::Names, "shared disks in LUN order"},
+      {"nics", Shape::Names, "networks that it has an adapter on, one each, 8 at most"},
       {"speed", Shape::Count, "instructions per microsecond of virtual time"},
       {"heartbeat", Shape::Duration, "interval of the heartbeat service"},
   };

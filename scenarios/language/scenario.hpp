@@ -68,6 +68,7 @@ struct VmSpec {
   std::uint64_t memory_bytes = 64ULL << 20;
   GuestSpec guest;
   std::vector<std::string> disks;
+  std::vector<std::string> nics;  ///< networks, one per adapter
   std::uint64_t instructions_per_us = 1000;
   sim::Duration heartbeat{2'000'000'000};
   friend bool operator==(const VmSpec&, const VmSpec&) = default;

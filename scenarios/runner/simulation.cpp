@@ -175,6 +175,12 @@ void Simulation::add_vms() {
     config.guest_parameters = guest_parameters(scenario_, spec, seed);
     config.memory_pages = spec.memory_bytes / sim::kPageSize;
     config.disks = spec.disks;
+    for (const std::string& network : spec.nics) {
+      // Microsoft's own addresses, by VM and adapter.
+      constexpr std::uint64_t kFirst = 0x0015'5D00'0000;
+      config.nics.push_back({network, sim::MacAddress::of(kFirst | std::uint64_t{number} << 8 |
+                                                          config.nics.size())});
+    }
     config.time.instructions_per_us = spec.instructions_per_us;
     config.heartbeat_interval = spec.heartbeat;
     for (const std::string& name : config.disks) {
