@@ -20,7 +20,8 @@ constexpr sim::Duration kLateCommit{200'000'000};
 sim::Task<Verdict> ask_target(HostServices& host, std::uint64_t job, std::uint32_t vm,
                               sim::NodeId target, std::uint64_t epoch) {
   auto stream =
-      co_await host.network.connect(host.node, target, kService, host.settings.connect_timeout);
+      co_await host.network.connect(host.node, target, kService, host.settings.connect_timeout,
+                                    sim::kStreamPatience, host.settings.network);
   if (stream == nullptr) co_return Verdict::Unknown;
   sim::Message query = make_numbers(Kind::Query, {job, vm, epoch});
   const sim::StreamStatus sent = co_await stream->send(std::move(query));
@@ -69,7 +70,8 @@ sim::Task<bool> LiveSource::connect_and_set_up() {
   enter(MigrationPhase::Preflight);
   const std::uint64_t rate = host_.network.path_rate(host_.node.id(), target_);
   stream_ = co_await host_.network.connect(host_.node, target_, kService,
-                                           host_.settings.connect_timeout, host_.settings.patience);
+                                           host_.settings.connect_timeout, host_.settings.patience,
+                                           host_.settings.network);
   if (cancelled_) co_return false;
   const std::string route = rate == 0 ? "no path" : std::to_string(rate) + " bytes/s";
   if (!check("target answers", stream_ != nullptr, route)) co_return false;

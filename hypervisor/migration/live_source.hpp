@@ -17,6 +17,7 @@ namespace migration {
 
 /// Unpublished in Hyper-V, so configuration here with documented defaults (spec G.2 stop rule).
 struct Settings {
+  std::string network;                 ///< whose links are used; empty: any
   std::uint32_t round_limit = 10;      ///< pre-copy passes, round 0 included
   std::uint64_t threshold_pages = 50;  ///< stop when no more are dirty
   std::uint64_t chunk_pages = 8192;    ///< pages per message

@@ -57,6 +57,9 @@ class World {
     }
     if (scenario_.end.ns <= 0) fail("end", "the world must last longer than 0");
     limits();
+    if (!scenario_.migration.network.empty()) {
+      reference("migration.network", scenario_.migration.network, "network", scenario_.networks);
+    }
     for (const HostSpec& host : scenario_.hosts) {
       check::require_role_free("hosts." + host.name, host.name);
     }

@@ -99,6 +99,7 @@ std::vector<Field> fields(GuestSpec& guest) {
 
 std::vector<Field> fields(MigrationSpec& migration) {
   return {
+      {"network", Shape::Name, &migration.network},
       {"round-limit", Shape::Count, &migration.round_limit, 1, 100},
       {"threshold", Shape::Count, &migration.threshold_pages, 0, 1ULL << 40},
       {"connect-timeout", Shape::Duration, &migration.connect_timeout, kMillisecond},

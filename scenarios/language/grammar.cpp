@@ -59,6 +59,7 @@ const Rows& vm_rows() {
 
 const Rows& migration_rows() {
   static const Rows rows{
+      {"network", Shape::Name, "the network that live migrations use; any, when it is not said"},
       {"round-limit", Shape::Count, "pre-copy passes at most, 1 to 100"},
       {"threshold", Shape::Count, "dirty pages at which pre-copy stops"},
       {"connect-timeout", Shape::Duration, "for reaching the target"},

@@ -96,6 +96,7 @@ struct ExpectSpec : Located {
 };
 
 struct MigrationSpec {
+  std::string network;  ///< that live migrations use; empty: the shortest way
   std::uint32_t round_limit = 10;
   std::uint64_t threshold_pages = 50;
   sim::Duration connect_timeout{5'000'000'000};

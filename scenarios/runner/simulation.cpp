@@ -133,6 +133,7 @@ void Simulation::add_networks() {
       sim::LinkConfig link;
       link.name = link_of(spec.name, host);
       link.bits_per_second = spec.bits_per_second;
+      link.network = spec.name;
       link.latency = spec.latency / 2;  // two links make one path from host to host
       sim::Node& end = *world_->find_node(host);
       network_->add_link(link, end, hub);
@@ -206,6 +207,7 @@ void Simulation::add_hosts() {
     system_disks_.push_back(std::make_unique<sim::SharedDisk>(node, disk));
     management::HostConfig config;
     config.memory_pages = spec.memory_bytes / sim::kPageSize;
+    config.migration.network = scenario_.migration.network;
     config.migration.round_limit = scenario_.migration.round_limit;
     config.migration.threshold_pages = scenario_.migration.threshold_pages;
     config.migration.connect_timeout = scenario_.migration.connect_timeout;

@@ -15,6 +15,8 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERIES = {"6.1-cloud": r"linux-image-6\.1\.0-\d+-cloud-amd64"}
+# What busybox needs: the one that is linked dynamically, as a user space is.
+LIBRARIES = ("ld-linux-x86-64.so.2", "libc.so.6", "libresolv.so.2")
 MODULES = [
     "hv_vmbus",
     "hv_utils",
@@ -93,12 +95,18 @@ class Cpio:
         return bytes(self.bytes)
 
 
-def initrd(kernel_root, busybox):
+def initrd(kernel_root, busybox, libraries):
     archive = Cpio()
-    for name in ("bin", "dev", "proc", "sys", "tmp", "mnt", "modules", "parts"):
+    for name in ("bin", "dev", "lib64", "lib", "lib/x86_64-linux-gnu", "proc", "sys", "tmp", "mnt",
+                 "modules", "parts"):
         archive.add(name, 0o040755)
     archive.add("dev/console", 0o020600, device=(5, 1))
     archive.add("bin/busybox", 0o100755, busybox)
+    for library in LIBRARIES:
+        content = (libraries / library).read_bytes()
+        archive.add(f"lib/x86_64-linux-gnu/{library}", 0o100755, content)
+    archive.add("lib64/ld-linux-x86-64.so.2", 0o120777,
+                b"/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2")
     archive.add("init", 0o100755, (HERE / "init").read_bytes())
     for part in sorted((HERE / "parts").iterdir()):
         archive.add(f"parts/{part.name}", 0o100644, part.read_bytes())
@@ -129,12 +137,13 @@ def main():
         fail("usage: make_images.py FOLDER")
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    busybox = (unpacked("busybox-static", folder) / "bin/busybox").read_bytes()
+    busybox = (unpacked("busybox", folder) / "bin/busybox").read_bytes()
+    libraries = unpacked("libc6", folder) / "lib/x86_64-linux-gnu"
     for series, pattern in SERIES.items():
         root = unpacked(package_of(pattern), folder)
         [kernel] = root.glob("boot/vmlinuz-*")
         replace(folder / f"vmlinuz-{series}", kernel.read_bytes())
-        replace(folder / f"initrd-{series}", initrd(root, busybox))
+        replace(folder / f"initrd-{series}", initrd(root, busybox, libraries))
 
 
 main()
