@@ -69,9 +69,9 @@ bool LiveSource::cancel() {
 sim::Task<bool> LiveSource::connect_and_set_up() {
   enter(MigrationPhase::Preflight);
   const std::uint64_t rate = host_.network.path_rate(host_.node.id(), target_);
-  stream_ = co_await host_.network.connect(host_.node, target_, kService,
-                                           host_.settings.connect_timeout, host_.settings.patience,
-                                           host_.settings.network);
+  stream_ =
+      co_await host_.network.connect(host_.node, target_, kService, host_.settings.connect_timeout,
+                                     host_.settings.patience, host_.settings.network);
   if (cancelled_) co_return false;
   const std::string route = rate == 0 ? "no path" : std::to_string(rate) + " bytes/s";
   if (!check("target answers", stream_ != nullptr, route)) co_return false;

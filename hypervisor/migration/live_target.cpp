@@ -114,8 +114,8 @@ std::string LiveTarget::set_up(const sim::Message& hello) {
   job_ = opening->job;
   const std::string reason = management_.admit(config_, job_, stream_);
   if (!reason.empty()) return reason;
-  vm_ = std::make_unique<WorkerProcess>(host_.hypervisor, host_.environment, host_.switches,
-                                        config_);
+  vm_ =
+      std::make_unique<WorkerProcess>(host_.hypervisor, host_.environment, host_.switches, config_);
   switch (vm_->build()) {
     case WorkerProcess::Failure::None:
       break;

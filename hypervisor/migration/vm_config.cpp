@@ -67,11 +67,12 @@ std::optional<VmConfig> VmConfig::decode(traces::ByteReader& in) {
       nic.mac = sim::MacAddress::of(in.get<std::uint64_t>());
     }
   }
-  const bool sane = in.ok() && config.board <= Board::Pc && config.nics.size() <= kMaxNics && config.number != 0 &&
-                    config.engine <= Engine::Model && config.memory_pages > 0 &&
-                    config.memory_pages <= kMostPages && config.processors > 0 &&
-                    config.processors <= kMaxProcessors && config.time.instructions_per_us > 0 &&
-                    config.time.tsc_hz > 0 && config.heartbeat_interval.ns > 0;
+  const bool sane = in.ok() && config.board <= Board::Pc && config.nics.size() <= kMaxNics &&
+                    config.number != 0 && config.engine <= Engine::Model &&
+                    config.memory_pages > 0 && config.memory_pages <= kMostPages &&
+                    config.processors > 0 && config.processors <= kMaxProcessors &&
+                    config.time.instructions_per_us > 0 && config.time.tsc_hz > 0 &&
+                    config.heartbeat_interval.ns > 0;
   if (!sane) return std::nullopt;
   return config;
 }

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "scenarios/guests/image_files.hpp"
-#include "scenarios/guests/images.hpp"
 #include "scenarios/guests/model_guest.hpp"
 #include "scenarios/language/parser.hpp"
 #include "scenarios/runner/guest_setup.hpp"
@@ -31,17 +29,6 @@ sim::WorldConfig world_config(const Scenario& scenario, const SimulationOptions&
     config.decisions->insert({spec.stream, spec.operation});
   }
   return config;
-}
-
-traces::Digest input_digest(const Scenario& scenario) {
-  traces::DigestStream stream;
-  stream.add(std::as_bytes(std::span(scenario.text)));
-  for (const auto& input : Simulation::inputs(scenario)) {
-    stream.add(std::as_bytes(std::span(input.name)));
-    stream.add_u64(input.digest.high);
-    stream.add_u64(input.digest.low);
-  }
-  return stream.finish();
 }
 
 /// The planted bug: a count that outlives the world it belongs to.
@@ -110,7 +97,7 @@ void Simulation::build() {
   traces::ev::WorldStarted started;
   started.seed = options_.seed;
   started.scenario = scenario_.name;
-  started.inputs = input_digest(scenario_);
+  started.inputs = Simulation::input_digest(scenario_);
   world_->emit(sim::NodeId{}, started);
 
   operator_ = &world_->add_node("operator", "operator");
@@ -179,8 +166,8 @@ void Simulation::add_vms() {
     for (const std::string& network : spec.nics) {
       // Microsoft's own addresses, by VM and adapter.
       constexpr std::uint64_t kFirst = 0x0015'5D00'0000;
-      config.nics.push_back({network, sim::MacAddress::of(kFirst | std::uint64_t{number} << 8 |
-                                                          config.nics.size())});
+      config.nics.push_back(
+          {network, sim::MacAddress::of(kFirst | std::uint64_t{number} << 8 | config.nics.size())});
     }
     config.time.instructions_per_us = spec.instructions_per_us;
     config.heartbeat_interval = spec.heartbeat;
@@ -488,26 +475,6 @@ std::uint32_t Simulation::vm_number(const Scenario& scenario, const std::string&
     if (scenario.vms[i].name == name) return static_cast<std::uint32_t>(i + 1);
   }
   return 0;
-}
-
-std::vector<traces::TraceHeader::Input> Simulation::inputs(const Scenario& scenario) {
-  std::vector<traces::TraceHeader::Input> all;
-  const auto add = [&all](const std::string& name, const traces::Digest& digest) {
-    const bool known = std::any_of(all.begin(), all.end(),
-                                   [&name](const auto& input) { return input.name == name; });
-    if (!known) all.push_back({name, digest});
-  };
-  for (const VmSpec& vm : scenario.vms) {
-    if (!vm.guest.model.empty()) continue;
-    if (vm.guest.kernel.empty()) {
-      add("guest " + vm.guest.program, traces::digest_of(guests::image(vm.guest.program)));
-      continue;
-    }
-    for (const std::string& file : {vm.guest.kernel, vm.guest.initrd}) {
-      if (!file.empty()) add("file " + file, guests::image_file(file, scenario.file).digest);
-    }
-  }
-  return all;
 }
 
 }  // namespace scenarios

@@ -79,6 +79,8 @@ class Simulation final : public migration::Environment, public faults::Field {
   static std::uint32_t vm_number(const Scenario& scenario, const std::string& name);
   /// Name and digest of every input besides the scenario text: guest images.
   static std::vector<traces::TraceHeader::Input> inputs(const Scenario& scenario);
+  /// One digest over all of it.
+  static traces::Digest input_digest(const Scenario& scenario);
 
  private:
   class FaultTrigger;
