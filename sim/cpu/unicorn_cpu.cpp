@@ -167,6 +167,7 @@ class UnicornCpu final : public Cpu {
                         std::to_string(config.frames >> 8) +
                         " MiB of RAM; smaller or fewer VMs of real code, or a wider `ulimit -v`, "
                         "would be right");
+    um_limit_code(machine_, config.translated_bytes);
     bridge_.machine = machine_;
   }
   ~UnicornCpu() override { um_close(machine_); }

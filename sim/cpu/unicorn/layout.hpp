@@ -105,6 +105,9 @@ struct TranslatorOps {
 
 namespace code {  // TCGContext, TCGOp and operation numbers
 constexpr std::size_t kEnvTemp = 39152, kOpCount = 56, kOps = 29576, kOpArgs = 24, kEngine = 39280;
+constexpr std::size_t kBuffer = 0xa0, kBufferBytes = 0xb8, kNext = 0xc0, kHighWater = 0xd0;
+constexpr std::size_t kRegionStart = 0x98f8, kRegionEnd = 0x9908, kRegions = 0x9910;
+constexpr std::size_t kRegionBytes = 0x9918, kRegionsTaken = 0x9928;
 constexpr std::uint32_t kSetLabel = 1, kLoad64 = 73, kStore64 = 77, kAdd64 = 78;
 constexpr std::uint32_t kSub64 = 79, kMove64 = 64;
 constexpr int kLess = 2, kType64 = 1, kExitRequested = 3, kMaxOps = 4000;

@@ -312,6 +312,23 @@ um_machine* um_open(std::uint8_t* storage, std::uint64_t frames, const um_bus* b
   return m;
 }
 
+/// The library reserves 1 GiB and has one region of it. It never counts that region as taken, so
+/// when it is full for the first time it is wiped and given out again below blocks that are still
+/// being chained to, instead of all blocks being forgotten. Taken from the beginning, it is not;
+/// and smaller, since what is wiped has to be resident.
+void um_limit_code(um_machine* m, std::uint64_t bytes) noexcept {
+  constexpr std::uint64_t kHighWaterBytes = 1024;  // the library's own margin
+  void* const tcg = field<void*>(m->engine, engine::kTcg);
+  std::byte* const start = field<std::byte*>(tcg, code::kNext);
+  field<std::byte*>(tcg, code::kBuffer) = start;
+  field<std::uint64_t>(tcg, code::kBufferBytes) = bytes;
+  field<std::byte*>(tcg, code::kHighWater) = start + bytes - kHighWaterBytes;
+  field<std::byte*>(tcg, code::kRegionStart) = start;
+  field<std::byte*>(tcg, code::kRegionEnd) = start + bytes;
+  field<std::uint64_t>(tcg, code::kRegionBytes) = bytes;
+  field<std::uint64_t>(tcg, code::kRegionsTaken) = field<std::uint64_t>(tcg, code::kRegions);
+}
+
 void um_close(um_machine* m) noexcept {
   if (!m) return;
   field<um_machine*>(m->engine, engine::kUserData) = nullptr;

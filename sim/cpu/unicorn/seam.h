@@ -84,6 +84,8 @@ const char* um_self_check(void) UM_NOEXCEPT;
 /// `storage` holds `frames` pages of 4096 bytes and outlives the machine, as `bus` does.
 um_machine* um_open(uint8_t* storage, uint64_t frames, const um_bus* bus) UM_NOEXCEPT;
 void um_close(um_machine* machine) UM_NOEXCEPT;
+/// How much room translated code has, from the beginning on.
+void um_limit_code(um_machine* machine, uint64_t bytes) UM_NOEXCEPT;
 
 /// Runs until `um_executed` has grown by `max`; returns an um_stop.
 int um_run(um_machine* machine, uint64_t max) UM_NOEXCEPT;

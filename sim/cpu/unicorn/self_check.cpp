@@ -30,6 +30,9 @@ bool layout_fits(uc_engine* engine) {
   if (field<void*>(cpu + cpu::kEnv, env::kUc) != engine) return false;
   if (field<void*>(field<void*>(engine, engine::kTcg), code::kEngine) != engine) return false;
   if (field<void*>(engine, engine::kUserData) != nullptr) return false;
+  void* const tcg = field<void*>(engine, engine::kTcg);
+  if (field<std::uint64_t>(tcg, code::kRegions) != 1) return false;
+  if (field<void*>(tcg, code::kBuffer) != field<void*>(tcg, code::kNext)) return false;
   if (field<std::int32_t>(engine, engine::kNesting) != 0) return false;
   std::uint64_t xmm[2] = {kMark, ~kMark};
   if (uc_reg_write(engine, UC_X86_REG_XMM15, xmm) != UC_ERR_OK) return false;

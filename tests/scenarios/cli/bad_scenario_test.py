@@ -96,7 +96,7 @@ BAD = {
     'unknown guest program': (changed('program: worker', 'program: wroker'), '25:16',
                               'did you mean `worker`?'),
     'program and model': (changed('program: worker', 'program: worker\n      model: dirtying'),
-                          '25:7', 'either'),
+                          '25:7', 'a `program`, a `model` or a `kernel`'),
     # Quantities
     'wrong unit of a size': (changed('    memory: 64MiB', '    memory: 64MB'), '23:13',
                              'a size such as 64MiB'),

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import unittest
 import xml.etree.ElementTree as ET
 
 import support

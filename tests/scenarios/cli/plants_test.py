@@ -35,6 +35,8 @@ REACHED_BY = {
     'migration.quiesces-late': (QUICKSTART, (*BUSY, '--set', 'vms.web.guest.flush-every=4')),
     # Only a host that comes back reads its records.
     'migration.boot-overlooks-arrivals': (support.LIBRARY / 'owner-restarts.yaml', ()),
+    # Only a VM that is turned off leaves a disk behind.
+    'worker.keeps-disks': (support.LIBRARY / 'turned-off.yaml', ()),
     'migration.one-round-too-many': (support.LIBRARY / 'memory-hungry.yaml', ()),
     # Much I/O on a small disk, so that the rings wrap often.
     'memory.log-skips-host-writes': (STORAGE, ()),

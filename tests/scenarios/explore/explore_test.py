@@ -59,8 +59,8 @@ class Explore(Case):
 
     NEVER = """
 faults:
-  - {at: 5s, cut-link: migration.alpha}
-  - {at: 310ms, slow-link: migration.alpha, lasts: 20ms}
+  - {at: 5s, cut-link: migration}
+  - {at: 310ms, slow-link: migration, lasts: 20ms}
 """
 
     def test_says_which_faults_never_struck(self):

@@ -68,6 +68,7 @@ std::vector<std::filesystem::path> library() {
 TEST(Written, ScenariosOfTheLibraryRunAsBefore) {
   for (const auto& file : library()) {
     const Scenario original = load_scenario(file.string());
+    if (needs_images(original)) continue;  // linux_test.py
     const Scenario written = parse_scenario("written.yaml", write_scenario(original));
     const Story first = run(original);
     const Story second = run(written);

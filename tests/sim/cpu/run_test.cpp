@@ -34,8 +34,9 @@ struct Outcome {
 };
 
 template <class NextPiece>
-Outcome run_in_pieces(NextPiece next, unsigned replace_every = 0) {
-  TestMachine t;
+Outcome run_in_pieces(NextPiece next, unsigned replace_every = 0,
+                      std::uint64_t translated_bytes = sim::kTranslatedBytes) {
+  TestMachine t(translated_bytes);
   t.load(busy);
   t.answer = [](const Event& e) { return e.executed * 7; };
   unsigned pieces = 0;
@@ -50,6 +51,14 @@ Outcome run_in_pieces(NextPiece next, unsigned replace_every = 0) {
     if (testing::Test::HasFailure()) break;
   }
   return {t.cpu().save(), t.ram_hash(), t.events};
+}
+
+/// Pieces of many sizes are blocks of many sizes: more than there is room for, many times over.
+TEST(Cpu, RunsTheSameWhenItsRoomForTranslatedCodeIsFullAgainAndAgain) {
+  const Outcome whole = run_in_pieces([] { return 1'000'000; });
+  std::uint64_t piece = 0;
+  const auto varied = [&piece] { return ++piece % 97 + 1; };
+  EXPECT_EQ(run_in_pieces(varied, 0, 128 << 10), whole);
 }
 
 TEST(Cpu, RunsTheSameInPiecesOfAnySize) {

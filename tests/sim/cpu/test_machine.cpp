@@ -16,12 +16,14 @@ sim::CpuConfig config_of(std::byte* storage) { return {storage, kFrames, 0}; }
 
 }  // namespace
 
-TestMachine::TestMachine() {
+TestMachine::TestMachine(std::uint64_t translated_bytes) {
   void* memory = mmap(nullptr, kFrames * 4096, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::runtime_error("no memory for a test machine");
   storage_ = static_cast<std::byte*>(memory);
-  cpu_ = sim::make_unicorn_cpu(config_of(storage_), *this);
+  sim::CpuConfig config = config_of(storage_);
+  config.translated_bytes = translated_bytes;
+  cpu_ = sim::make_unicorn_cpu(config, *this);
   build_tables();
   enter_long_mode();
 }

@@ -67,7 +67,7 @@ struct Event {
 
 class TestMachine : public sim::CpuBus {
  public:
-  TestMachine();
+  explicit TestMachine(std::uint64_t translated_bytes = sim::kTranslatedBytes);
   ~TestMachine() override;
   TestMachine(const TestMachine&) = delete;
   TestMachine& operator=(const TestMachine&) = delete;
