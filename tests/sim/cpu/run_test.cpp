@@ -34,9 +34,8 @@ struct Outcome {
 };
 
 template <class NextPiece>
-Outcome run_in_pieces(NextPiece next, unsigned replace_every = 0,
-                      std::uint64_t translated_bytes = sim::kTranslatedBytes) {
-  TestMachine t(translated_bytes);
+Outcome run_in_pieces(NextPiece next, unsigned replace_every = 0) {
+  TestMachine t;
   t.load(busy);
   t.answer = [](const Event& e) { return e.executed * 7; };
   unsigned pieces = 0;
@@ -53,12 +52,18 @@ Outcome run_in_pieces(NextPiece next, unsigned replace_every = 0,
   return {t.cpu().save(), t.ram_hash(), t.events};
 }
 
-/// Pieces of many sizes are blocks of many sizes: more than there is room for, many times over.
-TEST(Cpu, RunsTheSameWhenItsRoomForTranslatedCodeIsFullAgainAndAgain) {
-  const Outcome whole = run_in_pieces([] { return 1'000'000; });
-  std::uint64_t piece = 0;
-  const auto varied = [&piece] { return ++piece % 97 + 1; };
-  EXPECT_EQ(run_in_pieces(varied, 0, 128 << 10), whole);
+/// More blocks than there is room for, each chained to the one before it, many times over.
+TEST(Cpu, RunsOnWhenItsRoomForTranslatedCodeIsFullAgainAndAgain) {
+  constexpr std::uint64_t kTimes = 10'000;
+  TestMachine t(128 << 10);
+  for (std::uint64_t i = 0; i < kTimes; ++i) {
+    t.write(kCode + 5 * i, 0x00EBC0FF48, 5);  // inc rax; jmp to the next
+  }
+  t.write(kCode + 5 * kTimes, 0xF4, 1);  // hlt
+  const std::uint64_t before = t.rax();
+  EXPECT_EQ(t.cpu().run(1'000'000).reason, StopReason::Halt) << t.cpu().failure();
+  EXPECT_EQ(t.rax() - before, kTimes);
+  EXPECT_EQ(t.cpu().executed(), 2 * kTimes + 1);
 }
 
 TEST(Cpu, RunsTheSameInPiecesOfAnySize) {
