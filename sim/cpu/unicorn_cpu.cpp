@@ -153,6 +153,13 @@ auto segments_of(Registers& r) {
   return std::array<Pointer, kSegments>{&r.es, &r.cs, &r.ss, &r.ds, &r.fs, &r.gs, &r.ldtr, &r.tr};
 }
 
+EngineError no_memory(const CpuConfig& config) {
+  return EngineError("unicorn: this machine has no memory for another processor with " +
+                     std::to_string(config.frames >> 8) +
+                     " MiB of RAM; smaller or fewer VMs of real code, or a wider `ulimit -v`, "
+                     "would be right");
+}
+
 class UnicornCpu final : public Cpu {
  public:
   UnicornCpu(const CpuConfig& config, CpuBus& bus) {
@@ -162,11 +169,7 @@ class UnicornCpu final : public Cpu {
     bind_memory(seam);
     bind_instructions(seam);
     machine_ = um_open(reinterpret_cast<std::uint8_t*>(config.storage), config.frames, &seam);
-    if (!machine_)
-      throw EngineError("unicorn: this machine has no memory for another processor with " +
-                        std::to_string(config.frames >> 8) +
-                        " MiB of RAM; smaller or fewer VMs of real code, or a wider `ulimit -v`, "
-                        "would be right");
+    if (!machine_) throw no_memory(config);
     um_limit_code(machine_, config.translated_bytes);
     bridge_.machine = machine_;
   }
@@ -262,11 +265,13 @@ class UnicornCpu final : public Cpu {
 }  // namespace
 
 std::string unicorn_self_check() {
+  if (!um_has_room()) return "unicorn: this machine has no memory for an engine";
   const char* reason = um_self_check();
   return reason ? reason : "";
 }
 
 std::unique_ptr<Cpu> make_unicorn_cpu(const CpuConfig& config, CpuBus& bus) {
+  if (!um_has_room()) throw no_memory(config);
   // Constant after its first use in a process, and no part of any world.
   static const std::string reason = unicorn_self_check();
   if (!reason.empty()) throw EngineError(reason);

@@ -264,21 +264,21 @@ int __wrap_gettimeofday(void* time, void*) {
 
 /// The library ends the process with a message of its own when it finds no address space for its
 /// translations (1 GiB, hardly any of it touched): look first. The rest is what else it asks for.
-static bool library_has_room() noexcept {
+int um_has_room(void) noexcept {
   constexpr std::size_t kTranslations = std::size_t{1} << 30;
   constexpr std::size_t kRest = std::size_t{64} << 20;
   void* const room = ::mmap(nullptr, kTranslations + kRest, PROT_NONE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (room == MAP_FAILED) return false;
+  if (room == MAP_FAILED) return 0;
   ::munmap(room, kTranslations + kRest);
-  return true;
+  return 1;
 }
 
 um_machine* um_open(std::uint8_t* storage, std::uint64_t frames, const um_bus* bus) noexcept {
   constexpr std::uint64_t kNowhere = 1ull << 63;  // no instruction can be there
   constexpr std::uint64_t kMmioBase = 1ull << 52;
   uc_engine* engine = nullptr;
-  if (!library_has_room()) return nullptr;
+  if (!um_has_room()) return nullptr;
   if (uc_open(UC_ARCH_X86, UC_MODE_64, &engine) != UC_ERR_OK) return nullptr;
   auto* m = new (std::nothrow) um_machine;
   auto* table = static_cast<um_frame*>(std::calloc(frames, sizeof(um_frame)));

@@ -78,6 +78,9 @@ typedef struct um_registers {
   uint32_t gdt_limit, idt_limit;
 } um_registers;
 
+/// Whether there is address space for another machine, or for the self-check.
+int um_has_room(void) UM_NOEXCEPT;
+
 /// NULL when the linked library is the expected one, else the reason in one line (static storage).
 const char* um_self_check(void) UM_NOEXCEPT;
 
