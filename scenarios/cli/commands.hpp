@@ -21,6 +21,7 @@ void add_schema(Command root);
 void add_completion(CommandLine& line);
 void add_man(CommandLine& line, const std::string& version);
 void add_doctor(Command root);
+void add_guest(Command root);
 void add_shrink(Command root);
 void add_debug(Command root);
 void add_explore(Command root);

@@ -35,9 +35,10 @@ int main(int argc, char** argv) {
                         "hvsim: a deterministic simulator and test harness of a whole Hyper-V "
                         "installation",
                         "hvsim " + scenarios::build_id());
-  for (const auto add : {cli::add_run, cli::add_replay, cli::add_check, cli::add_trace,
-                         cli::add_list, cli::add_schema, cli::add_doctor, cli::add_shrink,
-                         cli::add_debug, cli::add_explore, cli::add_results, cli::add_plants}) {
+  for (const auto add :
+       {cli::add_run, cli::add_replay, cli::add_check, cli::add_trace, cli::add_list,
+        cli::add_schema, cli::add_doctor, cli::add_guest, cli::add_shrink, cli::add_debug,
+        cli::add_explore, cli::add_results, cli::add_plants}) {
     add(line.root());
   }
   cli::add_completion(line);

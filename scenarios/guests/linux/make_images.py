@@ -1,20 +1,24 @@
 #!/usr/bin/env python3
 """Makes what Linux guests are started from, out of Debian's own packages.
 
-    make_images.py FOLDER
+    make_images.py FOLDER [SERIES...]
 
-leaves in FOLDER, per kernel series, `vmlinuz-SERIES` (the package's file, as it is) and
-`initrd-SERIES` (busybox, the modules named below, `init` and `parts/`). The same packages give the
-same bytes. Packages are fetched with `apt-get download` and kept in FOLDER/packages.
+leaves in FOLDER, per kernel series (6.1-cloud unless told), `vmlinuz-SERIES` (the package's file, as
+it is) and `initrd-SERIES` (busybox, the modules named below, `init` and `parts/`). The same packages
+give the same bytes. They are fetched with `apt-get download` and kept in FOLDER/packages.
 """
 
+import lzma
 import pathlib
 import re
 import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-SERIES = {"6.1-cloud": r"linux-image-6\.1\.0-\d+-cloud-amd64"}
+SERIES = {
+    "6.1-cloud": r"linux-image-6\.1\.0-\d+-cloud-amd64",
+    "6.12-cloud": r"linux-image-6\.12\.\d+\+deb12-cloud-amd64",
+}
 # What busybox needs: the one that is linked dynamically, as a user space is.
 LIBRARIES = ("ld-linux-x86-64.so.2", "libc.so.6", "libresolv.so.2")
 MODULES = [
@@ -111,15 +115,19 @@ def initrd(kernel_root, busybox, libraries):
     for part in sorted((HERE / "parts").iterdir()):
         archive.add(f"parts/{part.name}", 0o100644, part.read_bytes())
     there = {}
-    for path in kernel_root.glob("lib/modules/*/kernel/**/*.ko"):
-        there[path.stem.replace("_", "-")] = path
+    for path in kernel_root.glob("lib/modules/*/kernel/**/*.ko*"):
+        there[path.name.split(".")[0].replace("_", "-")] = path
     order = []
     for module in MODULES:
         path = there.get(module.replace("_", "-"))
         if path is None:
             continue  # built into this kernel, or not part of its series
-        archive.add(f"modules/{path.name}", 0o100644, path.read_bytes())
-        order.append(path.name)
+        content = path.read_bytes()
+        if path.suffix == ".xz":  # busybox's insmod takes them plain
+            content = lzma.decompress(content)
+        name = path.name.removesuffix(".xz")
+        archive.add(f"modules/{name}", 0o100644, content)
+        order.append(name)
     archive.add("modules/order", 0o100644, ("\n".join(order) + "\n").encode())
     return archive.finish()
 
@@ -133,14 +141,18 @@ def replace(path, content):
 
 
 def main():
-    if len(sys.argv) != 2:
-        fail("usage: make_images.py FOLDER")
+    if len(sys.argv) < 2:
+        fail("usage: make_images.py FOLDER [SERIES...]")
     folder = pathlib.Path(sys.argv[1])
+    wanted = sys.argv[2:] or ["6.1-cloud"]
+    for series in wanted:
+        if series not in SERIES:
+            fail(f"there is no series {series}; known: {', '.join(SERIES)}")
     folder.mkdir(parents=True, exist_ok=True)
     busybox = (unpacked("busybox", folder) / "bin/busybox").read_bytes()
     libraries = unpacked("libc6", folder) / "lib/x86_64-linux-gnu"
-    for series, pattern in SERIES.items():
-        root = unpacked(package_of(pattern), folder)
+    for series in wanted:
+        root = unpacked(package_of(SERIES[series]), folder)
         [kernel] = root.glob("boot/vmlinuz-*")
         replace(folder / f"vmlinuz-{series}", kernel.read_bytes())
         replace(folder / f"initrd-{series}", initrd(root, busybox, libraries))

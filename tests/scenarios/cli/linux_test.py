@@ -40,6 +40,22 @@ class Linux(support.Case):
         replayed = support.hvsim('replay', 'one.trace', cwd=self.folder)
         self.assertEqual(replayed.returncode, 0, replayed.stdout + replayed.stderr)
 
+    def test_guest_run_shows_the_console_and_every_device_has_its_driver(self):
+        done = support.hvsim('guest', 'run', 'vmlinuz-6.1-cloud', '--initrd', 'initrd-6.1-cloud',
+                             '--append', 'console=ttyS0 quiet panic=-1 part=hello',
+                             cwd=self.folder)
+        output = done.stdout.decode()
+        self.assertEqual(done.returncode, 0, output + done.stderr.decode())
+        drivers = re.findall(r'guest: device \{[0-9a-f-]+\} is driven by (\w+)', output)
+        self.assertEqual(sorted(drivers), ['hv_storvsc'] + 5 * ['hv_utils'], output)
+        self.assertEqual(done.stderr, b'hvsim: the guest switched itself off\n')
+
+    def test_guest_that_goes_on_is_undecided(self):
+        done = support.hvsim('guest', 'run', 'vmlinuz-6.1-cloud', '--limit', '50ms',
+                             cwd=self.folder)
+        self.assertEqual(done.returncode, 4)
+        self.assertEqual(done.stderr.count(b'\n'), 1)
+
     def test_kernel_that_is_not_there_is_one_line_with_its_place(self):
         text = STORAGE.read_text(encoding='utf-8').replace('vmlinuz-6.1-cloud', 'vmlinuz-none')
         (self.folder / 'missing.yaml').write_text(text, encoding='utf-8')
