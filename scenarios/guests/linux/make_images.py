@@ -3,9 +3,9 @@
 
     make_images.py FOLDER [SERIES...]
 
-leaves in FOLDER, per kernel series (6.1-cloud unless told), `vmlinuz-SERIES` (the package's file, as
-it is) and `initrd-SERIES` (busybox, the modules named below, `init` and `parts/`). The same packages
-give the same bytes. They are fetched with `apt-get download` and kept in FOLDER/packages.
+leaves in FOLDER, per kernel series (6.1-cloud unless told), `vmlinuz-SERIES` (the package's file,
+as it is) and `initrd-SERIES` (busybox, the modules named below, `init` and `parts/`). The same
+packages give the same bytes. They are fetched with `apt-get download` and kept in FOLDER/packages.
 """
 
 import lzma
