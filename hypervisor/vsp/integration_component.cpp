@@ -8,14 +8,13 @@ namespace vsp {
 
 using icmsg::append;
 using icmsg::take;
-using icmsg::Version;
 
 namespace {
 
 /// Transaction id of the negotiation; requests count on from it.
 constexpr std::uint64_t kNegotiation = 1;
 
-bool offered(std::span<const Version> versions, Version version) {
+bool offered(std::span<const icmsg::Version> versions, icmsg::Version version) {
   return std::find(versions.begin(), versions.end(), version) != versions.end();
 }
 
@@ -78,8 +77,8 @@ void IntegrationComponent::negotiate() {
   counts.framework_count = static_cast<std::uint16_t>(kind_.frameworks.size());
   counts.message_count = static_cast<std::uint16_t>(kind_.messages.size());
   append(body, counts);
-  for (const Version& version : kind_.frameworks) append(body, version);
-  for (const Version& version : kind_.messages) append(body, version);
+  for (const icmsg::Version& version : kind_.frameworks) append(body, version);
+  for (const icmsg::Version& version : kind_.messages) append(body, version);
   icmsg::Header header;
   header.framework = kind_.frameworks.back();  // the lowest: everybody can read it
   header.message = kind_.messages.back();
@@ -137,7 +136,7 @@ void IntegrationComponent::handle(const vmbus::Packet& packet) {
 void IntegrationComponent::handle_negotiated(std::span<const std::byte> body) {
   if (state_ != State::Negotiating) return;
   icmsg::Negotiate counts;
-  Version framework, message;
+  icmsg::Version framework, message;
   const bool agreed = take(body, counts) && counts.framework_count == 1 &&
                       counts.message_count == 1 && take(body, framework) && take(body, message) &&
                       offered(kind_.frameworks, framework) && offered(kind_.messages, message);
@@ -163,7 +162,7 @@ void IntegrationComponent::handle_negotiated(std::span<const std::byte> body) {
 void IntegrationComponent::save(traces::ByteWriter& out) const {
   out.put(kind_.saved_format);
   out.put(state_);
-  for (const Version& version : {framework_, message_}) {
+  for (const icmsg::Version& version : {framework_, message_}) {
     out.put(version.major);
     out.put(version.minor);
   }
@@ -174,7 +173,7 @@ void IntegrationComponent::save(traces::ByteWriter& out) const {
 void IntegrationComponent::witness(traces::DigestStream& out) const {
   out.add_u64(channel_ != nullptr);
   out.add_u64(static_cast<std::uint64_t>(state_));
-  for (const Version& version : {framework_, message_}) {
+  for (const icmsg::Version& version : {framework_, message_}) {
     out.add_u64(version.major);
     out.add_u64(version.minor);
   }
@@ -184,8 +183,8 @@ void IntegrationComponent::witness(traces::DigestStream& out) const {
 bool IntegrationComponent::restore(traces::ByteReader& in, vmbus::Channel* channel) {
   if (in.get<std::uint32_t>() != kind_.saved_format) return false;
   const auto state = in.get<State>();
-  std::array<Version, 2> versions;
-  for (Version& version : versions) {
+  std::array<icmsg::Version, 2> versions;
+  for (icmsg::Version& version : versions) {
     version.major = in.get<std::uint16_t>();
     version.minor = in.get<std::uint16_t>();
   }

@@ -9,11 +9,6 @@
 
 namespace vsp {
 
-using nvsp::Message;
-using nvsp::Status;
-using nvsp::Type;
-using nvsp::Version;
-
 namespace {
 
 /// Completions that wait for room; while there are so many, requests stay in the ring.
@@ -25,7 +20,7 @@ constexpr std::uint64_t kMaxReceiveBuffer = 31u << 20, kMaxReceiveBufferV2 = 15u
 constexpr std::uint64_t kMaxSendBuffer = 15u << 20;
 
 template <class Body>
-Body nvsp_body(const Message& message) {
+Body nvsp_body(const nvsp::Message& message) {
   Body body;
   static_assert(sizeof(body) <= sizeof(message.body));
   std::memcpy(&body, message.body.data(), sizeof(body));
@@ -120,53 +115,53 @@ void NetVsp::Impl::drain() {
 
 void NetVsp::Impl::handle(const vmbus::Packet& packet) {
   if (packet.type == vmbus::PacketType::Completion) return returned(packet);
-  Message message;
+  nvsp::Message message;
   const std::size_t bytes = std::min(packet.payload.size(), sizeof(message));
   if (bytes < nvsp::kMessageHead) return complete_bare(packet);
   std::memcpy(&message, packet.payload.data(), bytes);
   // Nothing but INIT means anything before there is a version (NV-1).
-  const bool early = session.version == Version{} && message.type != Type::Init;
-  switch (early ? Type{} : message.type) {
-    case Type::Init: {
+  const bool early = session.version == nvsp::Version{} && message.type != nvsp::Type::Init;
+  switch (early ? nvsp::Type{} : message.type) {
+    case nvsp::Type::Init: {
       nvsp::InitComplete body;
       body.status = initialise(message);
-      if (body.status == Status::Success) {
+      if (body.status == nvsp::Status::Success) {
         body.negotiated = static_cast<std::uint32_t>(session.version);
       }
       control(message.type, body.status, nvsp_body<nvsp::Init>(message).maximum);
-      complete(packet, Type::InitComplete, body);
+      complete(packet, nvsp::Type::InitComplete, body);
       break;
     }
-    case Type::SendReceiveBuffer: {
+    case nvsp::Type::SendReceiveBuffer: {
       const auto body = take_receive_buffer(message);
       control(message.type, body.status, nvsp_body<nvsp::SendBuffer>(message).gpadl);
-      complete(packet, Type::SendReceiveBufferComplete, body);
+      complete(packet, nvsp::Type::SendReceiveBufferComplete, body);
       break;
     }
-    case Type::SendSendBuffer: {
+    case nvsp::Type::SendSendBuffer: {
       const auto body = take_send_buffer(message);
       control(message.type, body.status, nvsp_body<nvsp::SendBuffer>(message).gpadl);
-      complete(packet, Type::SendSendBufferComplete, body);
+      complete(packet, nvsp::Type::SendSendBufferComplete, body);
       break;
     }
-    case Type::SendRndisPacket: {
+    case nvsp::Type::SendRndisPacket: {
       nvsp::RndisPacketComplete body;
       body.status = rndis_packet(packet, nvsp_body<nvsp::RndisPacket>(message));
-      complete(packet, Type::SendRndisPacketComplete, body);
+      complete(packet, nvsp::Type::SendRndisPacketComplete, body);
       if (plant("netvsp.completes-twice")) {
-        complete(packet, Type::SendRndisPacketComplete, body);
+        complete(packet, nvsp::Type::SendRndisPacketComplete, body);
       }
       break;
     }
-    case Type::SubChannel: {
+    case nvsp::Type::SubChannel: {
       // One channel is all there is: a request for more is granted none.
       nvsp::SubChannelComplete body;
       const auto request = nvsp_body<nvsp::SubChannelRequest>(message);
       const bool known =
-          request.operation == nvsp::kSubChannelAllocate && session.version >= Version::V5;
-      body.status = known ? Status::Success : Status::Failure;
+          request.operation == nvsp::kSubChannelAllocate && session.version >= nvsp::Version::V5;
+      body.status = known ? nvsp::Status::Success : nvsp::Status::Failure;
       control(message.type, body.status, request.count);
-      complete(packet, Type::SubChannel, body);
+      complete(packet, nvsp::Type::SubChannel, body);
       break;
     }
     default:
@@ -178,60 +173,60 @@ void NetVsp::Impl::handle(const vmbus::Packet& packet) {
 }
 
 /// The highest version of both sides.
-Status NetVsp::Impl::initialise(const Message& message) {
-  static constexpr std::array kSpoken = {Version::V6_1, Version::V6, Version::V5,
-                                         Version::V4,   Version::V2, Version::V1};
-  if (session.version != Version{}) return Status::Failure;
+nvsp::Status NetVsp::Impl::initialise(const nvsp::Message& message) {
+  static constexpr std::array kSpoken = {nvsp::Version::V6_1, nvsp::Version::V6, nvsp::Version::V5,
+                                         nvsp::Version::V4,   nvsp::Version::V2, nvsp::Version::V1};
+  if (session.version != nvsp::Version{}) return nvsp::Status::Failure;
   const auto asked = nvsp_body<nvsp::Init>(message);
-  const auto least = static_cast<Version>(asked.minimum);
-  const auto most = static_cast<Version>(asked.maximum);
-  for (const Version version : kSpoken) {
+  const auto least = static_cast<nvsp::Version>(asked.minimum);
+  const auto most = static_cast<nvsp::Version>(asked.maximum);
+  for (const nvsp::Version version : kSpoken) {
     if (version > config.highest || version < least || version > most) continue;
     session.version = version;
-    return Status::Success;
+    return nvsp::Status::Success;
   }
-  if (least > config.highest) return Status::ProtocolTooNew;
-  return most < kSpoken.back() ? Status::ProtocolTooOld : Status::ProtocolUnsupported;
+  if (least > config.highest) return nvsp::Status::ProtocolTooNew;
+  return most < kSpoken.back() ? nvsp::Status::ProtocolTooOld : nvsp::Status::ProtocolUnsupported;
 }
 
-void NetVsp::Impl::configure(const Message& message) {
+void NetVsp::Impl::configure(const nvsp::Message& message) {
   std::uint64_t value = 0;
   switch (message.type) {
-    case Type::SendNdisVersion: {
+    case nvsp::Type::SendNdisVersion: {
       const auto version = nvsp_body<nvsp::NdisVersion>(message);
       session.ndis_major = version.major;
       session.ndis_minor = version.minor;
       value = std::uint64_t{version.major} << 32 | version.minor;
       break;
     }
-    case Type::SendNdisConfig: {
-      if (session.version < Version::V2) return;
+    case nvsp::Type::SendNdisConfig: {
+      if (session.version < nvsp::Version::V2) return;
       const auto wanted = nvsp_body<nvsp::NdisConfig>(message);
       session.guest_mtu = wanted.mtu;
       session.capabilities = wanted.capabilities;
       value = wanted.capabilities;
       break;
     }
-    case Type::RevokeReceiveBuffer:
-    case Type::RevokeSendBuffer:
+    case nvsp::Type::RevokeReceiveBuffer:
+    case nvsp::Type::RevokeSendBuffer:
       revoke(message);
       value = nvsp_body<nvsp::RevokeBuffer>(message).id;
       break;
-    case Type::SwitchDataPath:
+    case nvsp::Type::SwitchDataPath:
       // There is no other path to switch to.
       break;
     default:
       return;
   }
-  control(message.type, Status::None, value);
+  control(message.type, nvsp::Status::None, value);
 }
 
-nvsp::ReceiveBufferComplete NetVsp::Impl::take_receive_buffer(const Message& message) {
+nvsp::ReceiveBufferComplete NetVsp::Impl::take_receive_buffer(const nvsp::Message& message) {
   nvsp::ReceiveBufferComplete body;
-  body.status = Status::Failure;
+  body.status = nvsp::Status::Failure;
   const auto asked = nvsp_body<nvsp::SendBuffer>(message);
   const std::uint64_t bytes = channel->lent_bytes(asked.gpadl);
-  const bool old = session.version <= Version::V2;
+  const bool old = session.version <= nvsp::Version::V2;
   if (buffer.attached() || asked.id != nvsp::kReceiveBufferId) return body;
   if (bytes > (old ? kMaxReceiveBufferV2 : kMaxReceiveBuffer)) return body;
   // A frame with its RNDIS header and a VLAN's information, in steps of 64 bytes.
@@ -243,7 +238,7 @@ nvsp::ReceiveBufferComplete NetVsp::Impl::take_receive_buffer(const Message& mes
   const auto sections = static_cast<std::uint32_t>(bytes / section);
   if (sections == 0) return body;
   buffer.attach(asked.gpadl, section, sections);
-  body.status = Status::Success;
+  body.status = nvsp::Status::Success;
   body.section_runs = 1;
   body.section_bytes = section;
   body.sections = sections;
@@ -251,23 +246,23 @@ nvsp::ReceiveBufferComplete NetVsp::Impl::take_receive_buffer(const Message& mes
   return body;
 }
 
-nvsp::SendBufferComplete NetVsp::Impl::take_send_buffer(const Message& message) {
+nvsp::SendBufferComplete NetVsp::Impl::take_send_buffer(const nvsp::Message& message) {
   nvsp::SendBufferComplete body;
-  body.status = Status::Failure;
+  body.status = nvsp::Status::Failure;
   const auto asked = nvsp_body<nvsp::SendBuffer>(message);
   const std::uint64_t bytes = channel->lent_bytes(asked.gpadl);
   if (session.send_sections != 0 || asked.id != nvsp::kSendBufferId) return body;
   if (bytes < nvsp::kSendSectionBytes || bytes > kMaxSendBuffer) return body;
   session.send_gpadl = asked.gpadl;
   session.send_sections = static_cast<std::uint32_t>(bytes / nvsp::kSendSectionBytes);
-  body.status = Status::Success;
+  body.status = nvsp::Status::Success;
   body.section_bytes = nvsp::kSendSectionBytes;
   return body;
 }
 
-void NetVsp::Impl::revoke(const Message& message) {
+void NetVsp::Impl::revoke(const nvsp::Message& message) {
   const std::uint16_t id = nvsp_body<nvsp::RevokeBuffer>(message).id;
-  if (message.type == Type::RevokeReceiveBuffer) {
+  if (message.type == nvsp::Type::RevokeReceiveBuffer) {
     if (id == nvsp::kReceiveBufferId) buffer.detach();
   } else if (id == nvsp::kSendBufferId) {
     session.send_gpadl = 0;
@@ -276,11 +271,12 @@ void NetVsp::Impl::revoke(const Message& message) {
 }
 
 template <class Body>
-void NetVsp::Impl::complete(const vmbus::Packet& packet, Type type, const Body& body) {
+void NetVsp::Impl::complete(const vmbus::Packet& packet, nvsp::Type type, const Body& body) {
   if (!packet.completion_requested) return;
   Reply reply;
   reply.transaction = packet.transaction;
-  reply.bytes = session.version >= Version::V6_1 ? sizeof(Message) : nvsp::kShortMessage;
+  reply.bytes =
+      session.version >= nvsp::Version::V6_1 ? sizeof(nvsp::Message) : nvsp::kShortMessage;
   static_assert(nvsp::kMessageHead + sizeof(body) <= nvsp::kShortMessage);
   reply.message.type = type;
   std::memcpy(reply.message.body.data(), &body, sizeof(body));
@@ -298,7 +294,7 @@ void NetVsp::Impl::complete_bare(const vmbus::Packet& packet) {
 void NetVsp::Impl::returned(const vmbus::Packet& packet) {
   if (!buffer.returned(packet.transaction)) return;
   if (!detail()) return;
-  Message message;
+  nvsp::Message message;
   const std::size_t bytes = std::min(packet.payload.size(), sizeof(message));
   if (bytes != 0) std::memcpy(&message, packet.payload.data(), bytes);
   auto event = about<traces::ev::NicReturned>();
@@ -325,7 +321,7 @@ bool NetVsp::Impl::pump_reply() {
   return true;
 }
 
-void NetVsp::Impl::control(Type type, Status status, std::uint64_t value) const {
+void NetVsp::Impl::control(nvsp::Type type, nvsp::Status status, std::uint64_t value) const {
   auto event = about<traces::ev::NicControl>();
   event.message = static_cast<std::uint32_t>(type);
   event.status = static_cast<std::uint32_t>(status);

@@ -10,8 +10,6 @@
 
 namespace vsp {
 
-using nvsp::Status;
-
 namespace {
 
 /// Frames that go to the guest with one packet of the ring. Fewer than a guest takes: their
@@ -85,7 +83,8 @@ std::uint32_t NetVsp::Impl::frame_limit() const {
 }
 
 /// One frame of the guest.
-Status NetVsp::Impl::transmit(const vmbus::Packet& packet, std::span<const std::byte> message) {
+nvsp::Status NetVsp::Impl::transmit(const vmbus::Packet& packet,
+                                    std::span<const std::byte> message) {
   const auto body = message.subspan(sizeof(rndis::Header));
   rndis::Packet head;
   std::memcpy(&head, body.data(), sizeof(head));
@@ -96,14 +95,14 @@ Status NetVsp::Impl::transmit(const vmbus::Packet& packet, std::span<const std::
   if (!whole || !vlan_info(body, head, tag)) {
     ++counters.transmit_errors;
     dropped(traces::NicDrop::Malformed, {});
-    return Status::InvalidRndisPacket;
+    return nvsp::Status::InvalidRndisPacket;
   }
   const auto data = body.subspan(head.data_offset, head.data_bytes);
   const std::size_t tag_bytes = tag_of(data) ? sim::kVlanTag : 0;
   if (data.size() - tag_bytes > config.mtu + sim::kEthernetHeader) {
     ++counters.transmit_errors;
     dropped(traces::NicDrop::TooLong, data);
-    return Status::InvalidRndisPacket;
+    return nvsp::Status::InvalidRndisPacket;
   }
   if (detail()) witness_sent(packet, data, tag);
   ++counters.transmitted;
@@ -112,7 +111,7 @@ Status NetVsp::Impl::transmit(const vmbus::Packet& packet, std::span<const std::
   sim::EthernetFrame sent = sim::make_frame(std::move(frame));
   if (plant("netvsp.sends-twice")) port.send(sent);
   port.send(std::move(sent));
-  return Status::Success;
+  return nvsp::Status::Success;
 }
 
 bool NetVsp::Impl::accepts(const std::vector<std::byte>& frame) const {

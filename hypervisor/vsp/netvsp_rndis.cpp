@@ -10,7 +10,6 @@
 
 namespace vsp {
 
-using nvsp::Status;
 using rndis::Oid;
 
 namespace {
@@ -79,13 +78,14 @@ rndis::Status set_offloads(std::span<const std::byte> info) {
 
 }  // namespace
 
-Status NetVsp::Impl::rndis_packet(const vmbus::Packet& packet, const nvsp::RndisPacket& header) {
-  if (!buffer.attached()) return Status::Failure;
-  if (!gather(packet, header)) return Status::InvalidRndisPacket;
+nvsp::Status NetVsp::Impl::rndis_packet(const vmbus::Packet& packet,
+                                        const nvsp::RndisPacket& header) {
+  if (!buffer.attached()) return nvsp::Status::Failure;
+  if (!gather(packet, header)) return nvsp::Status::InvalidRndisPacket;
   if (header.channel == nvsp::kDataChannel) return data_messages(packet);
-  if (header.channel != nvsp::kControlChannel) return Status::InvalidRndisPacket;
-  if (controls.size() >= kMaxControls) return Status::Busy;
-  return control_message(gathered) ? Status::Success : Status::InvalidRndisPacket;
+  if (header.channel != nvsp::kControlChannel) return nvsp::Status::InvalidRndisPacket;
+  if (controls.size() >= kMaxControls) return nvsp::Status::Busy;
+  return control_message(gathered) ? nvsp::Status::Success : nvsp::Status::InvalidRndisPacket;
 }
 
 /// The message's bytes: what lies in a section of the send buffer, then what the packet's ranges
@@ -111,11 +111,11 @@ bool NetVsp::Impl::gather(const vmbus::Packet& packet, const nvsp::RndisPacket& 
 }
 
 /// Frames of a packet, one behind the other. What comes before a broken one is sent.
-Status NetVsp::Impl::data_messages(const vmbus::Packet& packet) {
+nvsp::Status NetVsp::Impl::data_messages(const vmbus::Packet& packet) {
   // Not a protocol error of a guest whose RNDIS was reset or halted meanwhile.
-  if (!operational()) return Status::Failure;
+  if (!operational()) return nvsp::Status::Failure;
   std::span<const std::byte> rest(gathered);
-  Status result = rest.empty() ? Status::InvalidRndisPacket : Status::Success;
+  nvsp::Status result = rest.empty() ? nvsp::Status::InvalidRndisPacket : nvsp::Status::Success;
   while (!rest.empty()) {
     const auto header = load<rndis::Header>(rest);
     const bool whole = header && header->length >= sizeof(rndis::Header) + sizeof(rndis::Packet) &&
@@ -123,10 +123,10 @@ Status NetVsp::Impl::data_messages(const vmbus::Packet& packet) {
     if (!whole || header->type != rndis::Type::Packet) {
       ++counters.transmit_errors;
       dropped(traces::NicDrop::Malformed, {});
-      return Status::InvalidRndisPacket;
+      return nvsp::Status::InvalidRndisPacket;
     }
-    const Status sent = transmit(packet, rest.first(header->length));
-    if (sent != Status::Success) result = sent;
+    const nvsp::Status sent = transmit(packet, rest.first(header->length));
+    if (sent != nvsp::Status::Success) result = sent;
     rest = rest.subspan(header->length);
   }
   return result;

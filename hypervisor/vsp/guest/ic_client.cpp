@@ -7,8 +7,6 @@
 namespace vsp::guest {
 namespace {
 
-using icmsg::Version;
-
 template <class T>
 void put(std::vector<std::byte>& out, const T& value) {
   const auto bytes = std::as_bytes(std::span(&value, 1));
@@ -16,8 +14,9 @@ void put(std::vector<std::byte>& out, const T& value) {
 }
 
 /// The first of ours that the host has too.
-const Version* common(const std::vector<Version>& ours, std::span<const Version> theirs) {
-  for (const Version& version : ours) {
+const icmsg::Version* common(const std::vector<icmsg::Version>& ours,
+                             std::span<const icmsg::Version> theirs) {
+  for (const icmsg::Version& version : ours) {
     if (std::find(theirs.begin(), theirs.end(), version) != theirs.end()) return &version;
   }
   return nullptr;
@@ -25,8 +24,8 @@ const Version* common(const std::vector<Version>& ours, std::span<const Version>
 
 }  // namespace
 
-IcClient::IcClient(vmbus::guest::Bus& bus, IcClientOwner& owner, std::vector<Version> frameworks,
-                   std::vector<Version> messages)
+IcClient::IcClient(vmbus::guest::Bus& bus, IcClientOwner& owner,
+                   std::vector<icmsg::Version> frameworks, std::vector<icmsg::Version> messages)
     : bus_(bus),
       owner_(owner),
       frameworks_(std::move(frameworks)),
@@ -57,13 +56,14 @@ void IcClient::negotiate(IcQuestion& question) {
   icmsg::Negotiate counts;
   if (question.body.size() < sizeof(counts)) return;
   std::memcpy(&counts, question.body.data(), sizeof(counts));
-  std::vector<Version> theirs((question.body.size() - sizeof(counts)) / sizeof(Version));
+  std::vector<icmsg::Version> theirs((question.body.size() - sizeof(counts)) /
+                                     sizeof(icmsg::Version));
   std::memcpy(theirs.data(), question.body.data() + sizeof(counts),
-              theirs.size() * sizeof(Version));
+              theirs.size() * sizeof(icmsg::Version));
   if (theirs.size() < counts.framework_count + std::size_t{counts.message_count}) return;
-  const std::span<const Version> all(theirs);
-  const Version* framework = common(frameworks_, all.first(counts.framework_count));
-  const Version* message =
+  const std::span<const icmsg::Version> all(theirs);
+  const icmsg::Version* framework = common(frameworks_, all.first(counts.framework_count));
+  const icmsg::Version* message =
       common(messages_, all.subspan(counts.framework_count, counts.message_count));
   const bool agreed = framework != nullptr && message != nullptr;
   counts.framework_count = counts.message_count = agreed ? 1 : 0;

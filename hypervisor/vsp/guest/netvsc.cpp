@@ -10,10 +10,6 @@
 
 namespace vsp::guest {
 
-using nvsp::Message;
-using nvsp::Status;
-using nvsp::Type;
-
 NetVsc::NetVsc(hv::Partition& partition, vmbus::guest::Bus& bus, const NetVscConfig& config,
                NetVscClient& client)
     : partition_(partition), bus_(bus), config_(config), client_(client) {}
@@ -33,8 +29,8 @@ void NetVsc::opened(std::uint32_t relid) {
 }
 
 template <class Body>
-void NetVsc::tell(Type type, const Body& body, bool wants_answer) {
-  Message message;
+void NetVsc::tell(nvsp::Type type, const Body& body, bool wants_answer) {
+  nvsp::Message message;
   message.type = type;
   std::memcpy(message.body.data(), &body, sizeof(body));
   vmbus::PacketOut out;
@@ -48,7 +44,7 @@ void NetVsc::tell(Type type, const Body& body, bool wants_answer) {
 void NetVsc::ask_version() {
   step_ = Step::Init;
   const auto version = static_cast<std::uint32_t>(config_.versions[attempt_]);
-  tell(Type::Init, nvsp::Init{version, version}, true);
+  tell(nvsp::Type::Init, nvsp::Init{version, version}, true);
 }
 
 void NetVsc::fail(std::uint32_t status) {
@@ -57,10 +53,10 @@ void NetVsc::fail(std::uint32_t status) {
 }
 
 /// The host completed a message of the handshake.
-void NetVsc::answered(const Message& message) {
-  if (step_ == Step::Init && message.type == Type::InitComplete) {
+void NetVsc::answered(const nvsp::Message& message) {
+  if (step_ == Step::Init && message.type == nvsp::Type::InitComplete) {
     const auto body = body_of<nvsp::InitComplete>(message);
-    if (body.status != Status::Success) {
+    if (body.status != nvsp::Status::Success) {
       if (++attempt_ == config_.versions.size()) {
         return fail(static_cast<std::uint32_t>(body.status));
       }
@@ -71,24 +67,24 @@ void NetVsc::answered(const Message& message) {
       nvsp::NdisConfig wanted;
       wanted.mtu = static_cast<std::uint32_t>(config_.mtu + sim::kEthernetHeader);
       wanted.capabilities = nvsp::kCapabilityVlan;
-      tell(Type::SendNdisConfig, wanted, false);
+      tell(nvsp::Type::SendNdisConfig, wanted, false);
     }
-    tell(Type::SendNdisVersion, nvsp::NdisVersion{6, version_ <= nvsp::Version::V4 ? 1u : 30u},
-         false);
+    tell(nvsp::Type::SendNdisVersion,
+         nvsp::NdisVersion{6, version_ <= nvsp::Version::V4 ? 1u : 30u}, false);
     step_ = Step::LendReceive;
     receive_gpadl_ = bus_.lend(relid_, config_.receive_first, config_.receive_pages);
-  } else if (step_ == Step::SendReceive && message.type == Type::SendReceiveBufferComplete) {
+  } else if (step_ == Step::SendReceive && message.type == nvsp::Type::SendReceiveBufferComplete) {
     const auto body = body_of<nvsp::ReceiveBufferComplete>(message);
-    if (body.status != Status::Success || body.section_runs != 1 || body.offset != 0) {
+    if (body.status != nvsp::Status::Success || body.section_runs != 1 || body.offset != 0) {
       return fail(static_cast<std::uint32_t>(body.status));
     }
     section_bytes_ = body.section_bytes;
     receive_sections_ = body.sections;
     step_ = Step::LendSend;
     send_gpadl_ = bus_.lend(relid_, config_.send_first, config_.send_pages);
-  } else if (step_ == Step::SendSend && message.type == Type::SendSendBufferComplete) {
+  } else if (step_ == Step::SendSend && message.type == nvsp::Type::SendSendBufferComplete) {
     const auto body = body_of<nvsp::SendBufferComplete>(message);
-    if (body.status != Status::Success || body.section_bytes != nvsp::kSendSectionBytes) {
+    if (body.status != nvsp::Status::Success || body.section_bytes != nvsp::kSendSectionBytes) {
       return fail(static_cast<std::uint32_t>(body.status));
     }
     const auto sections =
@@ -102,9 +98,9 @@ void NetVsc::answered(const Message& message) {
 void NetVsc::lent(std::uint32_t gpadl, bool success) {
   const bool receive = step_ == Step::LendReceive && gpadl == receive_gpadl_;
   if (!receive && !(step_ == Step::LendSend && gpadl == send_gpadl_)) return;
-  if (!success) return fail(static_cast<std::uint32_t>(Status::Failure));
+  if (!success) return fail(static_cast<std::uint32_t>(nvsp::Status::Failure));
   step_ = receive ? Step::SendReceive : Step::SendSend;
-  tell(receive ? Type::SendReceiveBuffer : Type::SendSendBuffer,
+  tell(receive ? nvsp::Type::SendReceiveBuffer : nvsp::Type::SendSendBuffer,
        nvsp::SendBuffer{gpadl, receive ? nvsp::kReceiveBufferId : nvsp::kSendBufferId, 0}, true);
 }
 
@@ -116,8 +112,8 @@ void NetVsc::request(rndis::Type type, std::span<const std::byte> body) {
   HVSIM_ASSERT(header.length <= sim::kPageSize, "a request fits into its page");
   put(config_.control_page, 0, bytes_of(header));
   put(config_.control_page, sizeof(header), body);
-  Message message;
-  message.type = Type::SendRndisPacket;
+  nvsp::Message message;
+  message.type = nvsp::Type::SendRndisPacket;
   const nvsp::RndisPacket control{nvsp::kControlChannel, nvsp::kNoSection, 0};
   std::memcpy(message.body.data(), &control, sizeof(control));
   vmbus::PacketOut out;
@@ -226,7 +222,7 @@ void NetVsc::readable() {
     if (packet->type == vmbus::PacketType::DataUsingTransferPages) {
       received(*packet);
     } else if (packet->type == vmbus::PacketType::Completion) {
-      Message message;
+      nvsp::Message message;
       const std::size_t bytes = std::min(packet->payload.size(), sizeof(message));
       if (bytes != 0) std::memcpy(&message, packet->payload.data(), bytes);
       if (packet->transaction == kNetHandshake) {
