@@ -13,7 +13,7 @@ namespace guests {
 namespace {
 
 // The set-up header, by offset in the file and in the zero page alike.
-constexpr std::size_t kHeader = 0x1F1;
+constexpr std::size_t kSetupHeader = 0x1F1;
 constexpr std::size_t kSetupSectors = 0x1F1;
 constexpr std::size_t kBootFlag = 0x1FE;
 constexpr std::size_t kJump = 0x201;  // its byte says how far the header reaches
@@ -24,7 +24,6 @@ constexpr std::size_t kLoadFlags = 0x211;
 constexpr std::size_t kRamdisk = 0x218;
 constexpr std::size_t kRamdiskBytes = 0x21C;
 constexpr std::size_t kCommandLine = 0x228;
-constexpr std::size_t kAlignment = 0x230;
 constexpr std::size_t kLoadFlagsX = 0x236;
 constexpr std::size_t kCommandLineBytes = 0x238;
 constexpr std::size_t kPreferred = 0x258;
@@ -120,7 +119,8 @@ Bytes zero_page(const LinuxImage& image, const Plan& plan, std::uint64_t ram) {
   constexpr std::uint32_t kUsable = 1, kReclaimable = 3;
   Bytes page(sim::kPageSize);
   const std::size_t end = std::min(kHeaderEnd, kMagic + number(image.kernel, kJump, 1));
-  std::copy_n(image.kernel.begin() + kHeader, end - kHeader, page.all().begin() + kHeader);
+  std::copy_n(image.kernel.begin() + kSetupHeader, end - kSetupHeader,
+              page.all().begin() + kSetupHeader);
   page.put(kLoader, 0xFF, 1);
   page.put(kRamdisk, image.initrd.empty() ? 0 : plan.initrd, 4);
   page.put(kRamdiskBytes, image.initrd.size(), 4);

@@ -19,8 +19,8 @@ using test::kMacB;
 using test::NetworkHost;
 
 /// What one run shows to every checker that a network has.
-struct Story {
-  explicit Story(std::set<std::string, std::less<>> plants = {}) : world(std::move(plants)) {
+struct FrameStory {
+  explicit FrameStory(std::set<std::string, std::less<>> plants = {}) : world(std::move(plants)) {
     judges.emplace("NV-1", checkers::make_nv1());
     judges.emplace("NV-2", checkers::make_nv2());
     judges.emplace("NV-3", checkers::make_nv3());
@@ -118,7 +118,7 @@ struct Story {
 };
 
 TEST(NetworkCheckers, HoldWithoutABug) {
-  const Story story;
+  const FrameStory story;
   EXPECT_TRUE(story.moved);
   for (const auto& [id, finding] : story.findings) {
     EXPECT_EQ(finding.verdict, Verdict::Holds) << id << ": " << finding.explanation;
@@ -128,7 +128,7 @@ TEST(NetworkCheckers, HoldWithoutABug) {
 
 TEST(NetworkCheckers, EveryPlantedBugIsCaughtByItsProperty) {
   for (const auto& plant : vsp::kNetworkPlants) {
-    const Story story({std::string(plant.name)});
+    const FrameStory story({std::string(plant.name)});
     const auto& finding = story.findings.at(std::string(plant.checker));
     EXPECT_EQ(finding.verdict, Verdict::Violated) << plant.name << ": " << finding.measured;
   }

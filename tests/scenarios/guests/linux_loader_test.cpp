@@ -15,21 +15,21 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-constexpr std::uint64_t kRamPages = 16384;  // 64 MiB
+constexpr std::uint64_t kVmPages = 16384;  // 64 MiB
 constexpr std::uint64_t kLoad = 0x100'0000;
 
-struct Memory {
+struct VmRam {
   std::map<std::uint64_t, Bytes> writes;
   guests::WriteMemory writer() {
     return [this](sim::Gpa gpa, std::span<const std::byte> bytes) {
       writes[gpa.value] = Bytes(bytes.begin(), bytes.end());
-      return gpa.value + bytes.size() <= kRamPages * sim::kPageSize;
+      return gpa.value + bytes.size() <= kVmPages * sim::kPageSize;
     };
   }
 };
 
 template <class T>
-void put(Bytes& bytes, std::size_t at, T value) {
+void store(Bytes& bytes, std::size_t at, T value) {
   std::memcpy(bytes.data() + at, &value, sizeof value);
 }
 template <class T>
@@ -42,26 +42,26 @@ T get(const Bytes& bytes, std::size_t at) {
 /// Two set-up sectors and a protected-mode part of 4 KiB.
 Bytes small_kernel() {
   Bytes file(3 * 512 + 4096);
-  put<std::uint8_t>(file, 0x1F1, 2);
-  put<std::uint16_t>(file, 0x1FE, 0xAA55);
-  put<std::uint8_t>(file, 0x201, 0x66);
-  put<std::uint32_t>(file, 0x202, 0x53726448);
-  put<std::uint16_t>(file, 0x206, 0x20F);
-  put<std::uint16_t>(file, 0x236, 1);
-  put<std::uint32_t>(file, 0x238, 2047);
-  put<std::uint64_t>(file, 0x258, kLoad);
-  put<std::uint32_t>(file, 0x260, 0x10'0000);
+  store<std::uint8_t>(file, 0x1F1, 2);
+  store<std::uint16_t>(file, 0x1FE, 0xAA55);
+  store<std::uint8_t>(file, 0x201, 0x66);
+  store<std::uint32_t>(file, 0x202, 0x53726448);
+  store<std::uint16_t>(file, 0x206, 0x20F);
+  store<std::uint16_t>(file, 0x236, 1);
+  store<std::uint32_t>(file, 0x238, 2047);
+  store<std::uint64_t>(file, 0x258, kLoad);
+  store<std::uint32_t>(file, 0x260, 0x10'0000);
   for (std::size_t i = 0; i < 4096; ++i) file[3 * 512 + i] = static_cast<std::byte>(i * 7);
   return file;
 }
 
-guests::Loaded load(const Bytes& kernel, Memory& memory, const Bytes& initrd = {},
+guests::Loaded load(const Bytes& kernel, VmRam& memory, const Bytes& initrd = {},
                     std::string_view line = "quiet") {
-  return guests::load_linux({kernel, initrd, line}, kRamPages, 1, memory.writer());
+  return guests::load_linux({kernel, initrd, line}, kVmPages, 1, memory.writer());
 }
 
 TEST(LinuxLoader, PutsKernelRamDiskAndCommandLineWhereTheZeroPageSays) {
-  Memory memory;
+  VmRam memory;
   const Bytes kernel = small_kernel();
   const Bytes initrd(5000, std::byte{0xAB});
   const auto loaded = load(kernel, memory, initrd, "console=ttyS0");
@@ -79,7 +79,7 @@ TEST(LinuxLoader, PutsKernelRamDiskAndCommandLineWhereTheZeroPageSays) {
 }
 
 TEST(LinuxLoader, MemoryMapCoversAllRamAndNoTable) {
-  Memory memory;
+  VmRam memory;
   const auto loaded = load(small_kernel(), memory);
   const Bytes& zero = memory.writes.at(loaded.registers->gpr[6]);
   ASSERT_EQ(get<std::uint8_t>(zero, 0x1E8), 3);
@@ -91,11 +91,11 @@ TEST(LinuxLoader, MemoryMapCoversAllRamAndNoTable) {
     usable += bytes;
     EXPECT_TRUE(from + bytes <= guests::kAcpiBase || from >= guests::kAcpiEnd);
   }
-  EXPECT_EQ(usable, kRamPages * sim::kPageSize - (0x10'0000 - 0x9'F000));
+  EXPECT_EQ(usable, kVmPages * sim::kPageSize - (0x10'0000 - 0x9'F000));
 }
 
 TEST(LinuxLoader, EntersIn64BitModeWithTablesThatMapTheFirst4GibToThemselves) {
-  Memory memory;
+  VmRam memory;
   const auto loaded = load(small_kernel(), memory);
   const sim::CpuRegisters& r = *loaded.registers;
   EXPECT_EQ(r.rip, kLoad + 0x200);
@@ -119,26 +119,26 @@ TEST(LinuxLoader, RefusesWhatIsNoKernelOrDoesNotFit) {
   const auto refused = [](auto change, const char* why) {
     Bytes kernel = small_kernel();
     change(kernel);
-    Memory memory;
+    VmRam memory;
     const auto loaded = load(kernel, memory);
     EXPECT_FALSE(loaded.registers);
     EXPECT_NE(loaded.error.find(why), std::string::npos) << loaded.error;
     EXPECT_TRUE(memory.writes.empty());
   };
   refused([](Bytes& k) { k.clear(); }, "not a Linux kernel");
-  refused([](Bytes& k) { put<std::uint32_t>(k, 0x202, 0); }, "not a Linux kernel");
-  refused([](Bytes& k) { put<std::uint16_t>(k, 0x206, 0x20B); }, "not a Linux kernel");
-  refused([](Bytes& k) { put<std::uint16_t>(k, 0x236, 0); }, "64-bit");
-  refused([](Bytes& k) { put<std::uint8_t>(k, 0x1F1, 60); }, "ends in its set-up");
-  refused([](Bytes& k) { put<std::uint64_t>(k, 0x258, 0); }, "impossible address");
-  refused([](Bytes& k) { put<std::uint64_t>(k, 0x258, ~0xFFFull); }, "more memory");
-  refused([](Bytes& k) { put<std::uint32_t>(k, 0x260, 0xFFFF'FFFF); }, "more memory");
-  refused([](Bytes& k) { put<std::uint32_t>(k, 0x238, 2); }, "command line");
+  refused([](Bytes& k) { store<std::uint32_t>(k, 0x202, 0); }, "not a Linux kernel");
+  refused([](Bytes& k) { store<std::uint16_t>(k, 0x206, 0x20B); }, "not a Linux kernel");
+  refused([](Bytes& k) { store<std::uint16_t>(k, 0x236, 0); }, "64-bit");
+  refused([](Bytes& k) { store<std::uint8_t>(k, 0x1F1, 60); }, "ends in its set-up");
+  refused([](Bytes& k) { store<std::uint64_t>(k, 0x258, 0); }, "impossible address");
+  refused([](Bytes& k) { store<std::uint64_t>(k, 0x258, ~0xFFFull); }, "more memory");
+  refused([](Bytes& k) { store<std::uint32_t>(k, 0x260, 0xFFFF'FFFF); }, "more memory");
+  refused([](Bytes& k) { store<std::uint32_t>(k, 0x238, 2); }, "command line");
 }
 
 TEST(LinuxLoader, RefusesARamDiskThatWouldLieInTheKernel) {
-  Memory memory;
-  const Bytes initrd(kRamPages * sim::kPageSize - kLoad - 0x10'0000 + 1);
+  VmRam memory;
+  const Bytes initrd(kVmPages * sim::kPageSize - kLoad - 0x10'0000 + 1);
   EXPECT_NE(load(small_kernel(), memory, initrd).error.find("RAM disk"), std::string::npos);
 }
 
@@ -149,11 +149,11 @@ RC_GTEST_PROP(LinuxLoader, AnyHeaderIsTakenOrRefusedAndNothingIsWrittenOutsideRa
         static_cast<std::byte>(*rc::gen::arbitrary<std::uint8_t>());
   }
   kernel.resize(static_cast<std::size_t>(*rc::gen::inRange<int>(0, 6000)));
-  Memory memory;
+  VmRam memory;
   const auto loaded = load(kernel, memory);
   RC_ASSERT(loaded.registers.has_value() == loaded.error.empty());
   for (const auto& [at, bytes] : memory.writes) {
-    RC_ASSERT(at + bytes.size() <= kRamPages * sim::kPageSize);
+    RC_ASSERT(at + bytes.size() <= kVmPages * sim::kPageSize);
   }
 }
 
