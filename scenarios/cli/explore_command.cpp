@@ -45,6 +45,10 @@ std::vector<scenarios::Scenario> load_all(const std::vector<std::string>& paths)
       if (!scenarios::needs_images(scenario)) all.push_back(std::move(scenario));
     }
   }
+  if (all.empty()) {
+    throw UserError(paths.front() +
+                    ": every scenario in this folder starts a kernel; name the file");
+  }
   return all;
 }
 

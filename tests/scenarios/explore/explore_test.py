@@ -57,6 +57,13 @@ class Explore(Case):
         self.assertRegex(out, r'buggify points that never fired: .*[a-z]+\.[a-z-]+')
         self.assertRegex(out, r'sometimes points that were never reached: .*[a-z]+\.[a-z-]+')
 
+    def test_folder_that_only_starts_kernels_is_a_mistake(self):
+        kernel = (pathlib.Path(__file__).resolve().parents[3]
+                  / 'scenarios/library/linux-storage.yaml').read_text(encoding='utf-8')
+        (self.folder / 'kernels').mkdir()
+        (self.folder / 'kernels/one.yaml').write_text(kernel, encoding='utf-8')
+        self.expect_mistake('explore', 'kernels', begins='kernels: every scenario in this folder')
+
     NEVER = """
 faults:
   - {when: {event: migration.finished, outcome: in_doubt}, cut-link: migration}
