@@ -148,7 +148,8 @@ class Places : public Property {
       : Property(
             expectation.name, std::move(statement),
             {ev::NodeAdded::kType, ev::NodeKilled::kType, ev::NodeRestarted::kType,
-             ev::VpState::kType, ev::VmOwner::kType, ev::VmState::kType, ev::VmCreated::kType}),
+             ev::VpState::kType, ev::VmOwner::kType, ev::VmState::kType, ev::VmCreated::kType,
+             ev::MigrationStarted::kType, ev::MigrationFinished::kType}),
         expectation_(expectation) {}
 
   void on_event(const traces::Event& event) override {
@@ -262,6 +263,12 @@ class SurvivesWithOwner final : public Places {
       for (const auto& [vm, owner] : owners_) {
         if (owner == event.node.value) lost_.insert(vm);
       }
+      std::erase_if(moving_, [&](const auto& move) { return move.second == event.node.value; });
+    } else if (const auto* started = event.as<ev::MigrationStarted>()) {
+      moving_.insert_or_assign(started->vm, event.node.value);
+    } else if (const auto* ended = event.as<ev::MigrationFinished>()) {
+      const auto move = moving_.find(ended->vm);
+      if (move != moving_.end() && move->second == event.node.value) moving_.erase(move);
     } else if (const auto* given = event.as<ev::VmOwner>()) {
       // A commit that was already on its way when the old owner died makes another host the owner.
       // The same host that comes back has lost what ran on it.
@@ -298,7 +305,9 @@ class SurvivesWithOwner final : public Places {
         // Its start may have been refused, or not have come about yet.
         lack("VM " + vms_[vm] + " never ran");
       } else if (!lost && where.empty() && !doubt && ended_.count(vm) == 0) {
-        violate_at_end(end, "VM runs nowhere although its owner " + who + " lives");
+        const bool moves = moving_.count(vm) != 0;
+        violate_at_end(end, "VM runs nowhere although its owner " + who + " lives" +
+                                (moves ? "; a migration of it was still under way" : ""));
       }
       if (!lost && !where.empty() && *where.begin() != owners_[vm]) {
         violate_at_end(end, "VM runs on " + list(vm) + ", its owner is " + who);
@@ -310,6 +319,7 @@ class SurvivesWithOwner final : public Places {
   std::set<std::uint32_t> lost_;
   std::set<std::uint32_t> ended_;
   std::set<std::uint32_t> ran_;
+  std::map<std::uint32_t, std::uint32_t> moving_;  ///< VMs under way, and their sources
 };
 
 class NoGuestPanic final : public Property {

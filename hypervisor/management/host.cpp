@@ -44,7 +44,9 @@ sim::Task<> Host::boot_task() {
   HVSIM_ASSERT(loaded, "a host can read its own system disk");
   for (const auto& [vm, record] : store_.all()) {
     if (record.claim == Claim::Owned) register_owned(vm);
-    if (record.claim == Claim::Ceded) node_.spawn("settle", vm, settle(vm, record));
+    if (record.claim != Claim::Ceded) continue;
+    settling_.insert(vm);
+    node_.spawn("settle", vm, settle(vm, record));
   }
   const sim::Duration slow =
       sim::invited_delay(node_, kPointSlowBoot, {node_.id().value, node_.generation()}, kSlowBoot);
@@ -82,7 +84,10 @@ sim::Task<> Host::settle(std::uint32_t vm, Ownership record) {
         emit(owner);
         register_owned(vm);
       }
-      if (durable) co_return;
+      if (durable) {
+        settling_.erase(vm);
+        co_return;
+      }
     }
     co_await node_.sleep(services_.settings.query_interval);
   }
@@ -101,12 +106,13 @@ void Host::register_owned(std::uint32_t number) {
 sim::Task<JobResult> Host::new_vm(migration::VmConfig config) {
   const std::uint32_t number = config.number;
   if (has(number) || creating_.count(number) != 0) co_return refused("the VM exists already");
+  if (settling_.count(number) != 0) co_return refused("whose VM it is has not been settled yet");
   if (config.memory_pages > config_.memory_pages) {
     co_return refused("the VM is larger than the host");
   }
   Ownership record;
   record.claim = Claim::Owned;
-  record.epoch = 1;
+  record.epoch = store_.get(number).epoch + 1;  // of an earlier VM of this number there may be one
   creating_.insert(number);
   const bool durable = co_await store_.put(number, record);
   creating_.erase(number);
@@ -255,6 +261,8 @@ sim::Task<JobResult> Host::hold_vm(std::uint32_t number, sim::Time from, sim::Ti
 std::string Host::admit(const migration::VmConfig& config, std::uint64_t job,
                         std::shared_ptr<sim::Stream> stream) {
   if (has(config.number)) return "the VM exists on this host already";
+  // What settles it writes a record: it must not come between this migration's and its reader.
+  if (settling_.count(config.number) != 0) return "whose VM it is has not been settled here yet";
   for (const auto& [other, incoming] : incoming_) {
     if (other == job || incoming.config.number == config.number) {
       return "the VM is already on its way to this host";

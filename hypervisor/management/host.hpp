@@ -116,6 +116,7 @@ class Host final : migration::TargetHost {
   migration::HostServices services_;
   std::map<std::uint32_t, Vm> vms_;
   std::set<std::uint32_t> creating_;  ///< VMs whose first record is being written
+  std::set<std::uint32_t> settling_;  ///< ceded before a restart, and not known who has them
   std::map<std::uint64_t, Incoming> incoming_;
   std::uint64_t served_ = 0;
   std::map<std::string, std::uint64_t> pressure_pages_;  ///< by who takes them
