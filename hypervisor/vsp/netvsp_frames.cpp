@@ -127,8 +127,14 @@ bool NetVsp::Impl::accepts(const std::vector<std::byte>& frame) const {
 }
 
 void NetVsp::Impl::received(std::span<const sim::EthernetFrame> frames) {
-  // Who stands still gets nothing, as if the cable were out; nobody counts that.
-  if (quiesced || !operational()) return;
+  if (!operational()) return;
+  if (quiesced) {
+    // Who stands still gets nothing, as if the cable were out.
+    for (const sim::EthernetFrame& frame : frames) {
+      if (accepts(*frame)) dropped(traces::NicDrop::NotOperational, *frame);
+    }
+    return;
+  }
   if (session.filter == 0 && !plant("netvsp.ignores-filter")) return;
   std::vector<vmbus::GpaRange> ranges;
   const auto flush = [&] {

@@ -111,6 +111,7 @@ Report make_report(const scenarios::Scenario& scenario, const scenarios::RunOpti
   report.events = outcome.events;
   report.end = outcome.end;
   report.findings = outcome.findings;
+  report.moves = outcome.moves;
   report.reproduce = command_of(scenario, options);
   return report;
 }
@@ -160,7 +161,9 @@ std::string findings_text(const std::vector<Finding>& findings) {
 }
 
 std::string text_of(const Report& report) {
-  std::string text = fmt::format("\nproperties of {}, seed {}\n", report.scenario, report.seed);
+  std::string text;
+  if (!report.moves.empty()) text += "\nmoves\n" + scenarios::text_of(report.moves);
+  text += fmt::format("\nproperties of {}, seed {}\n", report.scenario, report.seed);
   text += findings_text(report.findings);
   std::size_t holds = 0;
   for (const Finding& finding : report.findings) holds += finding.verdict == Verdict::Holds;
@@ -188,6 +191,34 @@ nlohmann::ordered_json baseline_json(const Report& report) {
     baseline["figures"].push_back(one);
   }
   return baseline;
+}
+
+nlohmann::ordered_json moves_json(const std::vector<scenarios::Move>& moves) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const scenarios::Move& move : moves) {
+    nlohmann::ordered_json one;
+    one["vm"] = move.vm;
+    one["job"] = move.job;
+    one["from"] = move.from;
+    one["to"] = move.to;
+    one["asked_ns"] = move.asked.ns;
+    one["stopped_ns"] = move.stopped.ns;
+    one["runs_again"] = move.runs_again;
+    one["completed"] = move.completed;
+    one["frames_lost"] = move.lost;
+    one["seen"] = nlohmann::ordered_json::array();
+    for (const scenarios::Absence& view : move.seen) {
+      nlohmann::ordered_json parts = nlohmann::ordered_json::object();
+      for (const scenarios::AbsencePart& part : view.parts) parts[part.cause] = part.took.ns;
+      one["seen"].push_back({{"by", view.who},
+                             {"from_ns", view.from.ns},
+                             {"took_ns", view.took.ns},
+                             {"waited_ns", view.waited().ns},
+                             {"parts_ns", parts}});
+    }
+    all.push_back(one);
+  }
+  return all;
 }
 
 }  // namespace
@@ -229,6 +260,7 @@ std::string json_of(const std::vector<Report>& reports) {
       }
       entry["properties"].push_back(property);
     }
+    if (!report.moves.empty()) entry["moves"] = moves_json(report.moves);
     if (!report.baseline.empty()) entry["baseline"] = baseline_json(report);
     all.push_back(entry);
   }

@@ -45,6 +45,7 @@ struct Report {
   std::uint64_t events = 0;
   traces::Time end{};
   std::vector<checkers::Finding> findings;
+  std::vector<scenarios::Move> moves;  ///< what each migration cost
   bool repeatable = true;  ///< --twice: both runs had one hash
   std::string reproduce;   ///< the command that shows this again
   std::string baseline;    ///< the file that the figures were held against, or empty

@@ -127,6 +127,7 @@ Report run_one(const std::string& file, const RunArguments& arguments, BaselineW
   options.detail = !arguments.no_detail;
   options.trace = arguments.trace.value_or("");
   options.twice = arguments.twice;
+  options.moves = arguments.format == "json" || (arguments.format == "text" && !arguments.quiet);
   for (const std::string& plant : arguments.plants) {
     require_plant(plant);
     options.plants.insert(plant);

@@ -1,4 +1,4 @@
-// hvsim trace show|diff|stat: reading stored traces.
+// hvsim trace show|diff|stat|moves: reading stored traces.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include "scenarios/cli/commands.hpp"
 #include "scenarios/cli/report.hpp"
 #include "scenarios/language/reader.hpp"
+#include "scenarios/runner/moves.hpp"
 #include "traces/diff.hpp"
 #include "traces/file.hpp"
 #include "traces/text.hpp"
@@ -61,9 +62,9 @@ int show(const ShowArguments& arguments) {
     if (arguments.from && event->index < *arguments.from) continue;
     if (left == 0) continue;  // read on: the file is checked to its end
     --left;
-    std::cout << (arguments.json ? traces::json_line(*event, names)
-                                 : fmt::format("{:>8} {}", event->index,
-                                               traces::text_line(*event, names)))
+    std::cout << (arguments.json
+                      ? traces::json_line(*event, names)
+                      : fmt::format("{:>8} {}", event->index, traces::text_line(*event, names)))
               << "\n";
   }
   return kAllHold;
@@ -90,6 +91,14 @@ int stat(const std::string& path) {
     return a.first != b.first ? a.first > b.first : a.second < b.second;
   });
   for (const auto& [count, name] : rows) std::cout << fmt::format("{:>10}  {}\n", count, name);
+  return kAllHold;
+}
+
+int moves(const std::string& path) {
+  traces::TraceReader trace(path);
+  scenarios::Moves moves;
+  trace.read_all(moves);
+  std::cout << scenarios::text_of(moves.conclude());
   return kAllHold;
 }
 
@@ -120,6 +129,13 @@ void add_trace(Command root) {
   Command stat_command = trace.command("stat", "what a trace holds");
   stat_command.argument("TRACE", *path, "trace file");
   stat_command.does([path] { return stat(*path); });
+
+  auto moved = std::make_shared<std::string>();
+  Command moves_command = trace.command(
+      "moves",
+      "for how long each migrated VM was gone, as its processors, adapters and clients saw it");
+  moves_command.argument("TRACE", *moved, "trace file");
+  moves_command.does([moved] { return moves(*moved); });
 
   auto pair = std::make_shared<std::pair<std::string, std::string>>();
   Command diff_command = trace.command("diff", "first event in which two traces differ");

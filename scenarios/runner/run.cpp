@@ -156,6 +156,8 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
     recorder.attach(*replay, replay->types());
   }
   for (const auto& checker : list) recorder.attach(*checker, checker->events());
+  Moves moves;
+  if (options.moves) recorder.attach(moves, Moves::events());
   checkers::HoldCollector holds;
   checkers::TwinCheck twin;
   const bool wants_twin = options.twin && expects_twin(scenario);
@@ -174,6 +176,7 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   outcome.events = recorder.events();
   outcome.end = simulation.world().now();
   outcome.findings = conclude(scenario, list, outcome.end, options.detail);
+  outcome.moves = moves.conclude();
   for (const Struck& strike : simulation.struck()) outcome.struck.insert(strike.fault);
   if (!scenario.faults.empty()) {
     outcome.findings.push_back(strikes_finding(scenario, simulation.struck()));

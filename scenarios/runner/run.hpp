@@ -12,6 +12,7 @@
 #include "checkers/checker.hpp"
 #include "scenarios/language/parser.hpp"
 #include "scenarios/language/scenario.hpp"
+#include "scenarios/runner/moves.hpp"
 #include "traces/compare.hpp"
 #include "traces/file.hpp"
 
@@ -26,6 +27,7 @@ struct RunOptions {
   bool detail = true;
   bool twice = false;                     ///< run again and judge MG-3 too
   bool twin = true;                       ///< judge twin-equal, where it is expected
+  bool moves = false;                     ///< tell what each migration cost
   std::ostream* story = nullptr;          ///< nullptr: no story
   std::string trace;                      ///< path, empty: none
   traces::TraceReader* replay = nullptr;  ///< compare with this trace while running
@@ -42,6 +44,7 @@ struct Outcome {
   std::uint64_t events = 0;
   traces::Time end{};
   std::vector<checkers::Finding> findings;
+  std::vector<Move> moves;       ///< with `moves`
   std::set<std::size_t> struck;  ///< faults of the scenario that struck, by their place in it
   std::optional<traces::Difference> difference;  ///< with `replay`: the first one
   std::uint64_t compared = 0;                    ///< with `replay`: equal events

@@ -49,6 +49,23 @@ class Run(support.Case):
             if line.strip():
                 self.assertIn(line.rstrip(), printed)
 
+    def test_what_a_move_cost_is_told_alike_by_a_run_and_by_its_trace(self):
+        """As text and as JSON; the parts add up to the whole, and that to what the story says."""
+        out = self.expect_code(0, 'run', QUICKSTART, '--trace', 'moves.trace').stdout.decode()
+        told = out.split('\nmoves\n')[1].split('\n\n')[0]
+        self.assertEqual(self.expect_code(0, 'trace', 'moves', 'moves.trace').stdout.decode(),
+                         told + '\n')
+        result = self.expect_code(0, 'run', QUICKSTART, '--format', 'json')
+        [move] = json.loads(result.stdout)[0]['moves']
+        self.assertEqual((move['vm'], move['from'], move['to'], move['completed']),
+                         ('web', 'alpha', 'beta', True))
+        [view] = move['seen']
+        self.assertEqual(sum(view['parts_ns'].values()), view['took_ns'])
+        story = re.search(r'web runs again \(live migration\) after ([\d.]+) ms', out)
+        self.assertAlmostEqual(view['took_ns'] / 1e6, float(story[1]), places=3)
+        self.assertNotIn('\nmoves\n',
+                         self.expect_code(0, 'run', QUICKSTART, '--quiet').stdout.decode())
+
     def test_a_rate_of_nothing_dirties_nothing(self):
         """Zero is a rate, and not the default; a real guest and its model agree."""
         text = QUICKSTART.read_text().split('timeline:')[0].replace(
