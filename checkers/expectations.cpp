@@ -145,11 +145,10 @@ class Downtime final : public Property {
 class Places : public Property {
  public:
   Places(const Expectation& expectation, std::string statement)
-      : Property(
-            expectation.name, std::move(statement),
-            {ev::NodeAdded::kType, ev::NodeKilled::kType, ev::NodeRestarted::kType,
-             ev::VpState::kType, ev::VmOwner::kType, ev::VmState::kType, ev::VmCreated::kType,
-             ev::MigrationStarted::kType, ev::MigrationFinished::kType}),
+      : Property(expectation.name, std::move(statement),
+                 {ev::NodeAdded::kType, ev::NodeKilled::kType, ev::NodeRestarted::kType,
+                  ev::VpState::kType, ev::VmOwner::kType, ev::VmState::kType, ev::VmCreated::kType,
+                  ev::MigrationStarted::kType, ev::MigrationFinished::kType}),
         expectation_(expectation) {}
 
   void on_event(const traces::Event& event) override {

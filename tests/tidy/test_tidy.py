@@ -339,6 +339,22 @@ int open_to_all() { return kSize; }
         self.assertEqual(self.of("}\nint kSize;\nnamespace {"), [])
         self.assertEqual(self.of("}\n}\nnamespace b {\nnamespace {\nint kSize;"), [])
 
+    def test_a_library_is_what_its_build_file_names(self):
+        """Subfolders belong to it, and a neighbour in the same folder may not."""
+        two = {"sim/net/a.cpp": self.FIRST,
+               "sim/net/deep/b.cpp": "namespace a {\nnamespace {\nint kSize;\n}\n}\n",
+               "tests/c.cpp": "namespace {\nint kSize;\n}\n",
+               "tests/d.cpp": "namespace {\nint kSize;\n}\n"}
+        self.assertEqual(self.found(unique_names.check, files={
+            **two, "sim/net/meson.build": "static_library('a', 'a.cpp')\n"
+                                          "static_library('b', files('deep/b.cpp'))\n",
+            "tests/meson.build": "executable('c', 'c.cpp')\nexecutable('d', 'd.cpp')\n"}), [])
+        findings = self.found(unique_names.check, files={
+            **two, "sim/net/meson.build": "static_library('a', 'a.cpp', 'deep/b.cpp')\n",
+            "tests/meson.build": "test('t', executable('t',\n  'c.cpp', 'd.cpp'))\n"})
+        self.assertEqual([one.split(":")[0] for one in findings],
+                         ["sim/net/deep/b.cpp", "tests/d.cpp"])
+
 
 class Packages(Tree):
     SCRIPT = "build_packages=(\n  a b-dev\n  c  # why\n)\nlint_packages=(d)  # why\n"

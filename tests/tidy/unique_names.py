@@ -22,17 +22,38 @@ VARIABLE = re.compile(r".*?(?P<name>\w+)\s*(?:\[[^\]]*\]\s*)*$", re.DOTALL)
 NO_NAME = re.compile(r"\s*(?:using\s+(?!\w+\s*=)|namespace\b|static_assert\b|friend\b|extern\b|$)")
 
 
+TARGET = re.compile(r"\b(?:static_library|library|executable)\s*\(")
+SOURCE = re.compile(r"'([\w./-]+\.cpp)'")
+
+
+def targets_of(root):
+    """For each source that a meson.build names: the libraries and programs that it is part of."""
+    targets = {}
+    for path in files(root, (".build",)):
+        folder = os.path.dirname(path)
+        text = re.sub(r"#.*", "", read(root, path))
+        for call in TARGET.finditer(text):
+            depth, end = 1, call.end()
+            while depth and end < len(text):
+                depth += {"(": 1, ")": -1}.get(text[end], 0)
+                end += 1
+            for source in SOURCE.findall(text[call.end():end]):
+                where = os.path.normpath(os.path.join(folder, source))
+                targets.setdefault(where, set()).add((path, call.start()))
+    return targets
+
+
 def check(root):
-    """One finding for each definition of a name that another file of its folder has as well."""
+    """One finding for each definition of a name that another source of its library or program has
+    as well. A source that no meson.build names counts as its folder's."""
     seen = {}
+    targets = targets_of(root)
     for path in files(root, (".cpp",)):
-        if path.startswith("tests/"):
-            continue
         code = without_comments(read(root, path))
         for key, alias, offset in anonymous_names(code):
-            place = (os.path.dirname(path), *key)
             line = code.count("\n", 0, offset) + 1
-            seen.setdefault(place, {}).setdefault(path, (line, alias))
+            for target in targets.get(path, {(os.path.dirname(path), 0)}):
+                seen.setdefault((target, *key), {}).setdefault(path, (line, alias))
     findings = []
     for place, places in seen.items():
         (first, (_, meant)), *others = sorted(places.items())

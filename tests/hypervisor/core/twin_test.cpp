@@ -13,7 +13,7 @@ constexpr std::uint64_t kMessageVector = 0x40;
 constexpr std::uint64_t kTimerVector = 0x50;
 constexpr std::uint64_t kIpiVector = 0x60;
 constexpr std::uint64_t kSimp = 0x2000;
-constexpr std::uint64_t kInput = 0x5000;
+constexpr std::uint64_t kTwinInput = 0x5000;
 
 /// Answers each message of the guest with one of the same type.
 struct Echo final : MessagePort, EventPort {
@@ -60,10 +60,10 @@ Script talkative_guest() {
   steps.push_back([](ScriptedCpu& cpu) { ++cpu.r()[0]; });
   steps.push_back([](ScriptedCpu& cpu) {
     if (cpu.r()[0] % 700 != 0) return;
-    cpu.store(kInput, 1);
-    cpu.store(kInput + 8, 1 | 8ull << 32);
-    cpu.store(kInput + 16, cpu.r()[0]);
-    cpu.note(cpu.vmcall(call::kPostMessage, kInput, 0));
+    cpu.store(kTwinInput, 1);
+    cpu.store(kTwinInput + 8, 1 | 8ull << 32);
+    cpu.store(kTwinInput + 16, cpu.r()[0]);
+    cpu.note(cpu.vmcall(call::kPostMessage, kTwinInput, 0));
   });
   steps.push_back([](ScriptedCpu& cpu) {
     if (cpu.r()[0] % 1'100 == 0) {
