@@ -1,8 +1,9 @@
 // MI-14, our own number behind the specification's list: the durable commit (spec G.2). Each host
 // keeps one record per VM on its own disk, VM n in sector n. At the instant at which it relies on a
 // record (it says that it owns the VM, cedes it, lets it run, or is believed to have committed) the
-// record is on the medium and not only in the cache; and a host that comes back with the record of
-// an owner knows the VM again. Off is not gone.
+// record is on the medium and not only in the cache, and no other host's medium says that it is the
+// owner; and a host that comes back with the record of an owner knows the VM again. Off is not
+// gone.
 //
 // What is on a disk, the disk itself tells: its writes, flushes and losses of power.
 #include <algorithm>
@@ -271,6 +272,19 @@ class DurableOwnership final : public Property {
       violate(event, subject(event.node.value, does, vm) + ", but its record on disk " + wrong);
     }
     record.relied = record.durable;
+    if (says.claim == Claim::Owned) sole_owner(event, vm, does);
+  }
+
+  /// Two media that say so at once: after a loss of power both hosts would run it.
+  void sole_owner(const traces::Event& event, std::uint32_t vm, const char* does) {
+    for (const auto& [node, host] : hosts_) {
+      const auto other = host.records.find(vm);
+      if (node == event.node.value || other == host.records.end()) continue;
+      const auto& settled = other->second.settled;
+      if (!settled || settled->vm != vm || settled->claim != Claim::Owned) continue;
+      violate(event, subject(event.node.value, does, vm) + ", which " + host.name +
+                         " owns by its own disk, with epoch " + std::to_string(settled->epoch));
+    }
   }
 
   /// "" when the record says so.

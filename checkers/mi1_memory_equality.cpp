@@ -52,7 +52,8 @@ class MemoryEquality final : public Property {
     } else if (point == DigestPoint::Resumed) {
       const auto found = suspended_.find(part);
       if (found == suspended_.end()) {
-        violate(event, "a VM is resumed that was never suspended");
+        violate(event, "VM " + std::to_string(part.first) +
+                           " is resumed, and nobody suspended it since it ran last");
         return;
       }
       ++compared_;

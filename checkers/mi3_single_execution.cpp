@@ -8,6 +8,7 @@
 
 #include "checkers/makers.hpp"
 #include "checkers/property.hpp"
+#include "traces/text.hpp"
 
 namespace checkers {
 
@@ -22,7 +23,7 @@ class SingleExecution final : public Property {
   SingleExecution()
       : Property("MI-3", "a VM runs on at most one host, and only where it is owned",
                  {ev::VpState::kType, ev::VmOwner::kType, ev::MigrationCommit::kType,
-                  ev::NodeKilled::kType}) {}
+                  ev::NodeAdded::kType, ev::NodeKilled::kType}) {}
 
   void on_event(const traces::Event& event) override {
     if (const auto* vp = event.as<ev::VpState>()) {
@@ -35,6 +36,8 @@ class SingleExecution final : public Property {
       vm.ceded_by = 0;
     } else if (const auto* commit = event.as<ev::MigrationCommit>()) {
       if (commit->step == CommitStep::Ceded) vms_[commit->vm].ceded_by = event.node.value;
+    } else if (event.as<ev::NodeAdded>() != nullptr) {
+      names_.learn(event);
     } else if (event.as<ev::NodeKilled>() != nullptr) {
       const std::uint32_t dead = event.node.value;
       for (auto& [number, vm] : vms_) {
@@ -67,25 +70,30 @@ class SingleExecution final : public Property {
     ++starts_;
     for (const auto& [place, processors] : vm.running) {
       if (place == own) continue;
-      const std::string where = place.first != here ? "on node " + std::to_string(place.first)
-                                                    : "there in another partition";
-      violate(event, "VM " + std::to_string(vp.vm) + " starts to run on node " +
-                         std::to_string(here) + " while it runs " + where);
+      const std::string where =
+          place.first != here ? "on " + name(place.first) : "there in another partition";
+      violate(event, "VM " + std::to_string(vp.vm) + " starts to run on " + name(here) +
+                         " while it runs " + where);
     }
     if (vm.owner != here) {
-      violate(event, "VM " + std::to_string(vp.vm) + " runs on node " + std::to_string(here) +
-                         ", its durable owner is node " + std::to_string(vm.owner));
+      violate(event, "VM " + std::to_string(vp.vm) + " runs on " + name(here) +
+                         ", its durable owner is " + name(vm.owner));
     } else if (vm.ceded_by == here) {
-      violate(event, "VM " + std::to_string(vp.vm) + " runs on node " + std::to_string(here) +
+      violate(event, "VM " + std::to_string(vp.vm) + " runs on " + name(here) +
                          " after it was ceded and before that was withdrawn");
     }
     vm.running[own].insert(vp.vp);
+  }
+
+  std::string name(std::uint32_t node) const {
+    return node == 0 ? "nobody" : names_.of(traces::NodeId{node});
   }
 
   std::string measured() const override {
     return std::to_string(starts_) + " starts of a processor";
   }
 
+  traces::NodeNames names_;
   std::map<std::uint32_t, Vm> vms_;
   std::uint64_t starts_ = 0;
 };

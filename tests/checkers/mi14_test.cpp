@@ -101,6 +101,30 @@ TEST_F(DurableOwnership, AWithdrawnCessionHolds) {
   EXPECT_EQ(stream.verdict(), Verdict::Holds);
 }
 
+TEST_F(DurableOwnership, AnOwnerBesideAnotherByItsDiskIsBlamed) {
+  cede();
+  arrive();
+  lose_power(0, 0);  // nobody runs it any more; the record is there
+  stream.on(1);
+  put(Claim::Owned, 3);
+  EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Withdrawn, 1)));
+  EXPECT_TRUE(
+      stream.explains("alpha takes back VM 1, which beta owns by its own disk, with epoch 2"));
+}
+
+TEST_F(DurableOwnership, AnOwnerBesideWhatOnlyACacheSaysHolds) {
+  cede();
+  stream.on(2);
+  write(Claim::Owned, 2, kJob);
+  lose_power();
+  stream.on(1);
+  put(Claim::Owned, 3);
+  stream.commit(CommitStep::Withdrawn, 1);
+  stream.owner(1, 3);
+  stream.runs(2);
+  EXPECT_EQ(stream.verdict(false), Verdict::Holds);
+}
+
 TEST_F(DurableOwnership, ACessionInTheCacheIsBlamed) {
   write(Claim::Ceded, 1, kJob);
   EXPECT_TRUE(stream.blames(stream.commit(CommitStep::Ceded, 1)));

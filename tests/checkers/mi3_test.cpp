@@ -50,7 +50,7 @@ TEST_F(SingleExecution, TwoHostsAtATimeAreBlamed) {
   stream.on(2);
   stream.owner(2, 2);
   EXPECT_TRUE(stream.blames(stream.runs(5)));
-  EXPECT_TRUE(stream.explains("on node 2 while it runs on node 1"));
+  EXPECT_TRUE(stream.explains("on node-2 while it runs on node-1"));
 }
 
 TEST_F(SingleExecution, TwoPartitionsOfOneHostAreBlamed) {
@@ -70,7 +70,7 @@ TEST_F(SingleExecution, ATargetThatRunsBeforeTheCommitIsBlamed) {
   stream.stops(2);
   stream.on(2);
   EXPECT_TRUE(stream.blames(stream.runs(5)));
-  EXPECT_TRUE(stream.explains("durable owner is node 1"));
+  EXPECT_TRUE(stream.explains("durable owner is node-1"));
 }
 
 TEST_F(SingleExecution, ASourceThatRunsAfterTheCommitIsBlamed) {
