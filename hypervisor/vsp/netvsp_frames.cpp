@@ -259,6 +259,7 @@ void NetVsp::Impl::witness_sent(const vmbus::Packet& packet, std::span<const std
   event.destination = sim::destination_of(frame).number();
   event.source = sim::source_of(frame).number();
   event.hash = traces::hash64_of(wire);
+  event.data = wire;
   emit(event);
 }
 
@@ -288,6 +289,7 @@ void NetVsp::Impl::witness_lent(std::uint64_t transaction, std::uint32_t rndis_c
     event.destination = sim::destination_of(frame).number();
     event.source = sim::source_of(frame).number();
     event.hash = traces::hash64_of(wire);
+    event.data = wire;
     emit(event);
   }
 }

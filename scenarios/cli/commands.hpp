@@ -15,6 +15,7 @@ void add_run(Command root);
 void add_replay(Command root);
 void add_check(Command root);
 void add_trace(Command root);
+void add_trace_pcap(Command trace);
 void add_list(Command root);
 void add_schema(Command root);
 /// `completion` and `man` describe the whole line, which must outlive them.

@@ -4,10 +4,12 @@
 #include <iostream>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "scenarios/cli/baseline.hpp"
 #include "scenarios/cli/commands.hpp"
 #include "scenarios/cli/report.hpp"
+#include "scenarios/cli/run_outputs.hpp"
 #include "scenarios/cli/whole_file.hpp"
 #include "scenarios/language/reader.hpp"
 #include "traces/text.hpp"
@@ -46,7 +48,7 @@ struct RunArguments {
   std::optional<std::uint64_t> seed;
   std::vector<std::string> sets;
   std::vector<std::string> plants;
-  std::optional<std::string> trace;
+  std::optional<std::string> trace, disk_images, pcap;
   std::optional<std::string> baseline, record_baseline, tolerance;
   std::string format = "text";
   bool twice = false;
@@ -132,6 +134,8 @@ Report run_one(const std::string& file, const RunArguments& arguments, BaselineW
     require_plant(plant);
     options.plants.insert(plant);
   }
+  RunOutputs outputs(arguments.disk_images, arguments.pcap);
+  outputs.prepare(scenario, options);
   if (arguments.format == "text" && !arguments.quiet) {
     std::cout << scenario.name << ", seed " << options.seed << "\n";
     if (!scenario.description.empty()) std::cout << scenario.description << "\n";
@@ -139,6 +143,7 @@ Report run_one(const std::string& file, const RunArguments& arguments, BaselineW
     options.story = &std::cout;
   }
   const scenarios::Outcome outcome = scenarios::run_scenario(scenario, options);
+  outputs.finish();
   Report report = make_report(scenario, options, outcome);
   report.repeatable = outcome.repeatable;
   baseline.take(report);
@@ -146,8 +151,12 @@ Report run_one(const std::string& file, const RunArguments& arguments, BaselineW
 }
 
 int run(const RunArguments& arguments) {
-  if (arguments.trace && arguments.files.size() != 1) {
-    throw scenarios::UserError("--trace takes one scenario; give one file");
+  for (const auto& [option, given] : {std::pair("--trace", arguments.trace.has_value()),
+                                      std::pair("--disk-images", arguments.disk_images.has_value()),
+                                      std::pair("--pcap", arguments.pcap.has_value())}) {
+    if (given && arguments.files.size() != 1) {
+      throw scenarios::UserError(std::string(option) + " takes one scenario; give one file");
+    }
   }
   if (arguments.trace) {
     require_place("--trace", *arguments.trace);
@@ -179,6 +188,11 @@ void add_run(Command root) {
       .option("--set", arguments->sets, "key=value: change a value of the scenario")
       .option("--plant", arguments->plants, "switch a deliberate bug on")
       .option("--trace", arguments->trace, "write the event stream to this file")
+      .option("--disk-images", arguments->disk_images,
+              "folder for DISK.raw, what a read of each disk of `storage` returns at the end: the "
+              "write cache counts, as nobody cut the power")
+      .option("--pcap", arguments->pcap,
+              "folder for VM.N.pcapng, the frames at each network adapter")
       .option_of("--format", arguments->format, {"text", "json", "junit"}, "text, json or junit")
       .option("--baseline", arguments->baseline,
               "fail when a figure is worse than this file has it, by more than the tolerance")

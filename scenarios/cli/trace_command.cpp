@@ -1,4 +1,4 @@
-// hvsim trace show|diff|stat|moves: reading stored traces.
+// hvsim trace show|diff|stat|moves|pcap: reading stored traces.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -142,6 +142,8 @@ void add_trace(Command root) {
   diff_command.argument("LEFT", pair->first, "trace file")
       .argument("RIGHT", pair->second, "trace file");
   diff_command.does([pair] { return diff(pair->first, pair->second); });
+
+  add_trace_pcap(trace);
 }
 
 }  // namespace cli

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "scenarios/language/source.hpp"
 
@@ -56,31 +57,77 @@ void require_place(const std::string& option, const std::string& path) {
   unlink(part.c_str());
 }
 
-void write_whole(const std::string& option, const std::string& path, const std::string& text) {
-  std::string part;
-  const int fd = create_part(path, part);
-  const auto fail = [&](const char* what) {
-    const int error = errno;
-    unlink(part.c_str());
-    throw UserError(option + " " + path + ": " + what + ": " + std::strerror(error));
-  };
-  if (fd < 0) throw UserError(option + " " + path + ": cannot be written: " + std::strerror(errno));
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t written = write(fd, text.data() + done, text.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) {
-      if (written == 0) errno = ENOSPC;
-      const int error = errno;
-      close(fd);
-      errno = error;
-      fail("cannot be written");
-    }
-    done += static_cast<std::size_t>(written);
+void require_folder(const std::string& option, const std::string& path) {
+  std::error_code error;
+  const std::string start = option + " " + path + ": ";
+  if (path.empty()) throw UserError(option + ": give the path of a folder");
+  if (fs::is_directory(path, error)) return;
+  if (fs::exists(fs::symlink_status(path, error))) {
+    throw UserError(start + "is not a folder; give the path of one or a new name");
   }
-  const bool kept = fsync(fd) == 0;
-  if (close(fd) != 0 || !kept) fail("cannot be written");
-  if (std::rename(part.c_str(), path.c_str()) != 0) fail("cannot be replaced");
+  fs::create_directory(path, error);
+  if (error) throw UserError(start + "cannot be created: " + error.message());
+}
+
+WholeFile::WholeFile(std::string option, std::string path)
+    : option_(std::move(option)), path_(std::move(path)) {
+  const int fd = create_part(path_, part_);
+  if (fd < 0) {
+    fail("cannot be written");
+    return;
+  }
+  file_ = fdopen(fd, "w");
+  if (file_ == nullptr) {
+    fail("cannot be written");
+    close(fd);
+    unlink(part_.c_str());
+  }
+}
+
+WholeFile::~WholeFile() {
+  if (file_ == nullptr) return;
+  std::fclose(file_);
+  unlink(part_.c_str());
+}
+
+void WholeFile::fail(std::string_view what) {
+  if (!failure_.empty()) return;
+  failure_ = option_ + " " + path_ + ": " + std::string(what) + ": " + std::strerror(errno);
+}
+
+void WholeFile::append(std::span<const std::byte> bytes) {
+  if (!failure_.empty()) return;
+  if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) fail("cannot be written");
+}
+
+void WholeFile::skip(std::uint64_t bytes) {
+  if (!failure_.empty()) return;
+  if (fseeko(file_, static_cast<off_t>(bytes), SEEK_CUR) != 0) fail("cannot be written");
+}
+
+void WholeFile::finish() {
+  // A hole at the end is part of the file only when it is told how long it is.
+  if (failure_.empty() &&
+      (std::fflush(file_) != 0 || ftruncate(fileno(file_), ftello(file_)) != 0 ||
+       fsync(fileno(file_)) != 0)) {
+    fail("cannot be written");
+  }
+  if (!failure_.empty()) throw UserError(failure_);
+  std::FILE* file = std::exchange(file_, nullptr);
+  if (std::fclose(file) != 0) {
+    fail("cannot be written");
+  } else if (std::rename(part_.c_str(), path_.c_str()) != 0) {
+    fail("cannot be replaced");
+  }
+  if (failure_.empty()) return;
+  unlink(part_.c_str());
+  throw UserError(failure_);
+}
+
+void write_whole(const std::string& option, const std::string& path, const std::string& text) {
+  WholeFile file(option, path);
+  file.append(std::as_bytes(std::span(text)));
+  file.finish();
 }
 
 }  // namespace cli

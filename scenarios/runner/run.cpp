@@ -170,6 +170,7 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
 
   if (options.prepare) options.prepare(simulation);
   simulation.run();
+  if (options.ended) options.ended(simulation);
 
   Outcome outcome;
   outcome.hash = recorder.hash();

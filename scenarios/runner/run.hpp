@@ -33,6 +33,8 @@ struct RunOptions {
   traces::TraceReader* replay = nullptr;  ///< compare with this trace while running
   /// Called with the world before it runs, to attach observers; not for a twin or a second run.
   std::function<void(Simulation&)> prepare;
+  /// Called with the same world once it has ended.
+  std::function<void(Simulation&)> ended;
 };
 
 /// One run, judged.

@@ -54,12 +54,19 @@ void SharedDisk::emit_hashes(traces::SectorCause cause, std::uint64_t lba,
 
 void SharedDisk::emit_sectors(traces::SectorCause cause) const {
   if (!node_.world().detail()) return;
-  impl_->content.for_each_extent([this, cause](std::uint64_t lba, const disk::ExtentMask& mask,
-                                               std::span<const std::byte> bytes) {
-    disk::for_each_run(mask, [&](std::uint64_t first, std::uint64_t count) {
-      emit_hashes(cause, lba + first, bytes.subspan(first * kSectorSize, count * kSectorSize));
-    });
+  for_each_written([this, cause](Lba lba, std::span<const std::byte> bytes) {
+    emit_hashes(cause, lba.value, bytes);
   });
+}
+
+void SharedDisk::for_each_written(
+    const std::function<void(Lba, std::span<const std::byte>)>& visit) const {
+  impl_->content.for_each_extent(
+      [&visit](std::uint64_t lba, const disk::ExtentMask& mask, std::span<const std::byte> bytes) {
+        disk::for_each_run(mask, [&](std::uint64_t first, std::uint64_t count) {
+          visit(Lba{lba + first}, bytes.subspan(first * kSectorSize, count * kSectorSize));
+        });
+      });
 }
 
 /// Over (sector, sectors, content) of runs of sectors that are not zero, none longer than an

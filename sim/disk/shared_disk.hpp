@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -102,6 +103,9 @@ class SharedDisk final : NodeFate {
   void emit_digest(traces::DigestPoint point) const;
   /// Hashes of all sectors ever written, as disk.sectors(end). Level 1.
   void emit_sectors(traces::SectorCause cause) const;
+  /// The same content, whatever faults would make of a read: `visit` is called in ascending order
+  /// for runs of sectors that were ever written; all others are zeros.
+  void for_each_written(const std::function<void(Lba, std::span<const std::byte>)>& visit) const;
 
  private:
   void node_killed() override;  // power loss: the cache is decided sector by sector

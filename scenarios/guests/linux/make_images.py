@@ -4,8 +4,9 @@
     make_images.py FOLDER [SERIES...]
 
 leaves in FOLDER, per kernel series (6.1-cloud unless told), `vmlinuz-SERIES` (the package's file,
-as it is) and `initrd-SERIES` (busybox, the modules named below, `init` and `parts/`). The same
-packages give the same bytes. They are fetched with `apt-get download` and kept in FOLDER/packages.
+as it is) and `initrd-SERIES` (busybox, e2fsprogs' makers and checkers of file systems, the modules
+named below, `init` and `parts/`). The same packages give the same bytes. They are fetched with
+`apt-get download` and kept in FOLDER/packages.
 """
 
 import lzma
@@ -19,8 +20,16 @@ SERIES = {
     "6.1-cloud": r"linux-image-6\.1\.0-\d+-cloud-amd64",
     "6.12-cloud": r"linux-image-6\.12\.\d+\+deb12-cloud-amd64",
 }
-# What busybox needs: the one that is linked dynamically, as a user space is.
-LIBRARIES = ("ld-linux-x86-64.so.2", "libc.so.6", "libresolv.so.2")
+# Programs, by package and where they lie in it: those that are linked dynamically, as a user space
+# is, and what they are linked with.
+PROGRAMS = {"busybox": ["bin/busybox"], "e2fsprogs": ["sbin/mke2fs", "sbin/e2fsck"]}
+LIBRARIES = {
+    "libc6": ["ld-linux-x86-64.so.2", "libc.so.6", "libresolv.so.2"],
+    "libext2fs2": ["libext2fs.so.2", "libe2p.so.2"],
+    "libcom-err2": ["libcom_err.so.2"],
+    "libblkid1": ["libblkid.so.1"],
+    "libuuid1": ["libuuid.so.1"],
+}
 MODULES = [
     "hv_vmbus",
     "hv_utils",
@@ -99,16 +108,28 @@ class Cpio:
         return bytes(self.bytes)
 
 
-def initrd(kernel_root, busybox, libraries):
+def user_space(folder):
+    """Name in the archive -> content."""
+    files = {}
+    for package, names in PROGRAMS.items():
+        root = unpacked(package, folder)
+        files.update((name, (root / name).read_bytes()) for name in names)
+    for package, names in LIBRARIES.items():
+        root = unpacked(package, folder)
+        for name in names:
+            [path] = root.glob(f"**/x86_64-linux-gnu/{name}")
+            files[f"lib/x86_64-linux-gnu/{name}"] = path.read_bytes()
+    return files
+
+
+def initrd(kernel_root, programs):
     archive = Cpio()
-    for name in ("bin", "dev", "lib64", "lib", "lib/x86_64-linux-gnu", "proc", "sys", "tmp", "mnt",
-                 "modules", "parts"):
+    for name in ("bin", "sbin", "dev", "etc", "lib64", "lib", "lib/x86_64-linux-gnu", "proc", "sys",
+                 "tmp", "mnt", "modules", "parts"):
         archive.add(name, 0o040755)
     archive.add("dev/console", 0o020600, device=(5, 1))
-    archive.add("bin/busybox", 0o100755, busybox)
-    for library in LIBRARIES:
-        content = (libraries / library).read_bytes()
-        archive.add(f"lib/x86_64-linux-gnu/{library}", 0o100755, content)
+    for name, content in programs.items():
+        archive.add(name, 0o100755, content)
     archive.add("lib64/ld-linux-x86-64.so.2", 0o120777,
                 b"/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2")
     archive.add("init", 0o100755, (HERE / "init").read_bytes())
@@ -149,13 +170,12 @@ def main():
         if series not in SERIES:
             fail(f"there is no series {series}; known: {', '.join(SERIES)}")
     folder.mkdir(parents=True, exist_ok=True)
-    busybox = (unpacked("busybox", folder) / "bin/busybox").read_bytes()
-    libraries = unpacked("libc6", folder) / "lib/x86_64-linux-gnu"
+    programs = user_space(folder)
     for series in wanted:
         root = unpacked(package_of(SERIES[series]), folder)
         [kernel] = root.glob("boot/vmlinuz-*")
         replace(folder / f"vmlinuz-{series}", kernel.read_bytes())
-        replace(folder / f"initrd-{series}", initrd(root, busybox, libraries))
+        replace(folder / f"initrd-{series}", initrd(root, programs))
 
 
 main()

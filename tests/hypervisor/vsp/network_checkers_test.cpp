@@ -9,6 +9,7 @@
 #include "hypervisor/vsp/network_plants.hpp"
 #include "hypervisor/vsp/virtual_switch.hpp"
 #include "tests/hypervisor/vsp/network_rig.hpp"
+#include "traces/digest.hpp"
 
 namespace {
 
@@ -17,6 +18,27 @@ using test::frame_of;
 using test::kMacA;
 using test::kMacB;
 using test::NetworkHost;
+
+/// Whether frames in events are what their events say of them.
+struct FrameBytes final : traces::Observer {
+  static traces::EventSet events() {
+    traces::EventSet set;
+    set.set(static_cast<std::size_t>(traces::ev::NicSent::kType));
+    set.set(static_cast<std::size_t>(traces::ev::NicDelivered::kType));
+    return set;
+  }
+  void on_event(const traces::Event& event) override {
+    if (const auto* sent = event.as<traces::ev::NicSent>()) look(*sent);
+    if (const auto* delivered = event.as<traces::ev::NicDelivered>()) look(*delivered);
+  }
+  template <class Frame>
+  void look(const Frame& frame) {
+    ++frames;
+    if (frame.vlan != 0) ++tagged;
+    if (frame.data.size() != frame.bytes || traces::hash64_of(frame.data) != frame.hash) ++wrong;
+  }
+  unsigned frames = 0, tagged = 0, wrong = 0;
+};
 
 /// What one run shows to every checker that a network has.
 struct FrameStory {
@@ -28,7 +50,9 @@ struct FrameStory {
     judges.emplace("RB-6", checkers::make_rb6());
     judges.emplace("VB-6", checkers::make_vb6());
     for (const auto& [id, judge] : judges) world.recorder.attach(*judge, judge->events());
+    world.recorder.attach(bytes, FrameBytes::events());
     play();
+    world.recorder.detach(bytes);
     for (const auto& [id, judge] : judges) {
       findings.emplace(id, judge->conclude(world.world.now(), true));
     }
@@ -114,8 +138,16 @@ struct FrameStory {
   test::World world;
   std::map<std::string, std::unique_ptr<checkers::Checker>> judges;
   std::map<std::string, checkers::Finding> findings;
+  FrameBytes bytes;
   bool moved = false;
 };
+
+TEST(NetworkEvents, CarryTheFramesAsTheyAreOnAWire) {
+  FrameStory story;
+  EXPECT_GT(story.bytes.frames, 100u);
+  EXPECT_GT(story.bytes.tagged, 10u);
+  EXPECT_EQ(story.bytes.wrong, 0u);
+}
 
 TEST(NetworkCheckers, HoldWithoutABug) {
   const FrameStory story;

@@ -1,10 +1,17 @@
-"""An unmodified Linux kernel as the guest: the scenarios of the library that start one.
+"""An unmodified Linux kernel as the guest: the scenarios of the library that start one, and what
+other people's programs find in what such a run leaves: the disks, the frames, the guest's own log.
 
-Needs the images that `./dev images` makes; where they are missing this test says so and is skipped.
+Needs the images that `./dev images` makes; where they are missing this test says so and is skipped,
+and so is what needs a program that is not here.
 """
 
+import hashlib
+import json
+import pathlib
 import re
+import shutil
 import subprocess
+import tempfile
 import unittest
 
 import support
@@ -12,41 +19,219 @@ import support
 SERVING = support.LIBRARY / 'linux-live-migration.yaml'
 STORAGE = support.LIBRARY / 'linux-storage.yaml'
 IMAGES = support.HVSIM.parent / 'images'
+# Two kernels boot: most of a minute on a machine that does nothing else.
+PATIENCE = 1200
+
+# Classes of devices (spec C.7): who must have taken each.
+DRIVERS = {
+    '57164f39-9115-4e78-ab55-382f3bd5422d': 'hv_utils',    # heartbeat
+    '9527e630-d0ae-497b-adce-e80ab0175caf': 'hv_utils',    # time synchronization
+    '0e0b6031-5213-4934-818b-38d90ced39db': 'hv_utils',    # shutdown
+    'a9a0f4e7-5a45-4d96-b827-8a841e8c03e6': 'hv_utils',    # key-value pairs
+    '35fa2e29-ea23-4236-96ae-3a6ebacba440': 'hv_utils',    # VSS
+    'ba6163d9-04a1-4d29-b605-72e2ffb1dc7f': 'hv_storvsc',  # SCSI
+    'f8615163-df3e-46c5-913f-f2d2f965ed0e': 'hv_netvsc',   # network
+}
+
+
+def needs(program, package):
+    return unittest.skipUnless(shutil.which(program), f'no {program}: package {package}')
 
 
 @unittest.skipUnless((IMAGES / 'vmlinuz-6.1-cloud').exists(),
                      f'no Debian kernel in {IMAGES}: ./dev images fetches it')
-class Linux(support.Case):
-    def run_storage(self, *options):
-        return support.hvsim('run', STORAGE, *options, cwd=self.folder)
+class OneRun(unittest.TestCase):
+    """One run of a scenario, which the tests of a class look at."""
+
+    SCENARIO = None
+    OPTIONS = ()
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix='hvsim-test-')
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name)
+        done = support.hvsim('run', cls.SCENARIO, '--trace', 'one.trace', '--disk-images', '.',
+                             *cls.OPTIONS, cwd=cls.folder, patience=PATIENCE)
+        cls.output = done.stdout.decode()
+        if done.returncode != 0:
+            raise AssertionError(cls.output + done.stderr.decode())
+
+    def tool(self, *command):
+        """What a program of other people prints; it must not complain."""
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, (done.stdout + done.stderr).decode())
+        return done.stdout.decode()
+
+    def events(self, kind):
+        shown = support.hvsim('trace', 'show', 'one.trace', '--json', '--type', kind,
+                              cwd=self.folder)
+        return [json.loads(line)['fields'] for line in shown.stdout.splitlines()]
+
+    def count_of(self, *kinds):
+        told = support.hvsim('trace', 'stat', 'one.trace', cwd=self.folder).stdout.decode()
+        return sum(int(re.search(rf'^ *(\d+)  {kind}$', told, re.M)[1]) for kind in kinds)
+
+    def file_in(self, image, path):
+        """Bytes of a file in an ext4 image."""
+        self.tool('debugfs', '-R', f'dump {path} dumped', image)
+        return (self.folder / 'dumped').read_bytes()
+
+    def says(self, vm):
+        return re.findall(rf'^ *[\d.]+ ms  \S+ +{vm} says: (.*)$', self.output, re.M)
+
+    def expect_devices_as_offered(self, vm):
+        """The devices that the guest's kernel has are those that the bus offered, each with its
+        driver."""
+        has = {}
+        for line in self.says(vm):
+            device = re.fullmatch(r'guest: device (\d+) \{(\S+)\} \{\S+\} is driven by (\w+)', line)
+            if device:
+                has[int(device[1])] = device[2]
+                self.assertEqual(device[3], DRIVERS[device[2]], line)
+        [number] = {event['vm'] for event in self.events('vm.created') if event['name'] == vm}
+        homes = {event['partition'] for event in self.events('vp.state') if event['vm'] == number}
+        offered = {event['relid'] for event in self.events('vmbus.message')
+                   if event['type'] == 'offer' and event['partition'] in homes}
+        opened = {event['relid']: event['interface'].strip('{}').lower()
+                  for event in self.events('vmbus.opened') if event['partition'] in homes}
+        self.assertEqual(set(has), offered)
+        self.assertEqual(has, opened)
+        self.assertIn('guest: no driver complained', self.says(vm))
+
+
+class Serving(OneRun):
+    """A server and its client, whose frames and whose server's disk are looked at."""
+
+    SCENARIO = SERVING
+    OPTIONS = ('--pcap', '.')
+
+    def frames(self, capture, which=''):
+        """Numbers of the frames of which tshark says so."""
+        told = self.tool('tshark', '-n', '-r', capture, '-o', 'tcp.check_checksum:TRUE', '-o',
+                         'ip.check_checksum:TRUE', '-T', 'fields', '-e', 'frame.number', '-Y',
+                         which or 'frame')
+        return told.split()
 
     def test_no_request_of_a_client_fails_while_its_server_moves_ten_times(self):
-        done = support.hvsim('run', SERVING, cwd=self.folder)
-        output = done.stdout.decode()
-        self.assertEqual(done.returncode, 0, output + done.stderr.decode())
-        self.assertEqual(len(re.findall('migration of server completed', output)), 10, output)
-        self.assertIn('guest: 200 of 200 requests were right', output)
-        self.assertRegex(output, r'guest: [1-9]\d* large files are right')
-        self.assertNotIn('is wrong', output)
+        self.assertEqual(len(re.findall('migration of server completed', self.output)), 10)
+        self.assertIn('guest: 200 of 200 requests were right', self.says('client'))
+        self.assertRegex(self.output, r'guest: [1-9]\d* large files are right')
+        self.assertNotIn('is wrong', self.output)
+
+    def test_devices_of_both_guests_are_what_was_offered_and_no_driver_complains(self):
+        self.expect_devices_as_offered('server')
+        self.expect_devices_as_offered('client')
+
+    @needs('tshark', 'tshark')
+    def test_tshark_finds_every_frame_and_nothing_wrong_with_any(self):
+        told = 0
+        for capture in ('server.0.pcapng', 'client.0.pcapng'):
+            told += len(self.frames(capture))
+            self.assertEqual(self.frames(capture, '_ws.malformed || _ws.expert.group == Malformed '
+                                         '|| tcp.checksum.status == Bad || tcp.flags.reset == 1 '
+                                         '|| ip.checksum.status == Bad'), [])
+            # Not because nobody looked.
+            self.assertEqual(len(self.frames(capture, 'tcp && tcp.checksum.status != Good')), 0)
+            self.assertGreater(len(self.frames(capture, 'tcp.checksum.status == Good')), 1000)
+        self.assertEqual(told, self.count_of('nic.sent', 'nic.delivered'))
+
+    @needs('tshark', 'tshark')
+    def test_capture_knows_its_adapter_directions_and_hosts(self):
+        fields = ('frame.interface_name', 'frame.packet_flags_direction', 'eth.src',
+                  'frame.comment')
+        lines = self.tool('tshark', '-n', '-r', 'server.0.pcapng', '-T', 'fields',
+                          *(part for field in fields for part in ('-e', field))).splitlines()
+        comments = []
+        for line in lines:
+            name, direction, source, comment = line.split('\t')
+            self.assertEqual(name, 'server.0')
+            outbound = source == '00:15:5d:00:01:00'
+            self.assertEqual(int(direction, 0), 2 if outbound else 1, line)
+            if comment:
+                comments.append(comment)
+        # A host where it got no frame and sent none is not in it.
+        self.assertGreater(len(comments), 5)
+        for number, comment in enumerate(comments):
+            self.assertEqual(comment, f'server is on {"beta" if number % 2 else "alpha"}')
+
+    def test_trace_holds_the_same_capture(self):
+        done = support.hvsim('trace', 'pcap', 'one.trace', '--nic', 'server.0', cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, (self.folder / 'server.0.pcapng').read_bytes())
+
+    @needs('tshark', 'tshark')
+    @needs('debugfs', 'e2fsprogs')
+    def test_log_on_the_servers_disk_has_every_request_that_was_on_the_wire(self):
+        log = self.file_in('server-disk.raw', '/log').decode().split()
+        asked = self.frames('server.0.pcapng', 'http.request')
+        self.assertEqual(len(log), len(asked))
+        self.assertEqual(log.count('url:/small'), 200)
+        self.assertEqual(log[-1], 'url:/bye')
+
+    @needs('debugfs', 'e2fsprogs')
+    def test_files_on_the_servers_disk_are_those_that_it_served(self):
+        small = self.file_in('server-disk.raw', '/small')
+        self.assertEqual(small, ''.join(f'{n}\n' for n in range(1, 3601)).encode())
+        sums = self.file_in('server-disk.raw', '/sums').decode()
+        for name in ('small', 'large'):
+            content = self.file_in('server-disk.raw', '/' + name)
+            self.assertIn(f'{hashlib.sha256(content).hexdigest()}  {name}\n', sums)
+
+    @needs('e2fsck', 'e2fsprogs')
+    def test_fsck_is_clean_in_the_guest_and_outside(self):
+        self.assertIn('guest: the file system is clean', self.says('server'))
+        self.tool('e2fsck', '-fn', 'server-disk.raw')
+
+
+class Storage(OneRun):
+    """A file system that is written to while its VM moves."""
+
+    SCENARIO = STORAGE
 
     def test_its_own_drivers_serve_a_file_system_through_migrations_and_replay_does_too(self):
-        done = self.run_storage('--trace', 'one.trace')
-        output = done.stdout.decode()
-        self.assertEqual(done.returncode, 0, output + done.stderr.decode())
-        self.assertEqual(len(re.findall('migration of web completed', output)), 4, output)
-        self.assertIn('64 files are as they were written', output)
-        self.assertNotIn('drivers complained', output)
-        self.assertRegex(output, 'holds +twin-equal')
-        replayed = support.hvsim('replay', 'one.trace', cwd=self.folder)
+        self.assertEqual(len(re.findall('migration of web completed', self.output)), 4)
+        self.assertIn('guest: 64 files are as they were written', self.says('web'))
+        self.assertRegex(self.output, 'holds +twin-equal')
+        replayed = support.hvsim('replay', 'one.trace', cwd=self.folder, patience=PATIENCE)
         self.assertEqual(replayed.returncode, 0, replayed.stdout + replayed.stderr)
 
+    def test_devices_are_what_was_offered_and_no_driver_complains(self):
+        self.expect_devices_as_offered('web')
+
+    @needs('qemu-img', 'qemu-utils')
+    def test_image_is_read_by_qemu_and_is_the_same_when_it_was_converted(self):
+        told = json.loads(self.tool('qemu-img', 'info', '-f', 'raw', '--output=json', 'disk1.raw'))
+        self.assertEqual(told['virtual-size'], 64 << 20)
+        self.tool('qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', 'disk1.raw', 'disk1.qcow2')
+        self.assertIn('No errors were found', self.tool('qemu-img', 'check', 'disk1.qcow2'))
+        self.tool('qemu-img', 'compare', '-f', 'raw', 'disk1.raw', 'disk1.qcow2')
+
+    @needs('debugfs', 'e2fsprogs')
+    def test_files_on_the_disk_are_those_that_the_guest_wrote(self):
+        listed = self.tool('debugfs', '-R', 'ls -p /', 'disk1.raw')
+        files = re.findall(r'^/\d+/100644/0/0/(\w+)/(\d+)/$', listed, re.M)
+        self.assertEqual(sorted((name, int(size)) for name, size in files if name.isdigit()),
+                         sorted((str(n), 128 << 10) for n in range(64)))
+        self.assertEqual(self.file_in('disk1.raw', '/numbers'),
+                         ''.join(f'{n}\n' for n in range(1, 10001)).encode())
+
+    @needs('e2fsck', 'e2fsprogs')
+    def test_fsck_is_clean_in_the_guest_and_outside(self):
+        self.assertIn('guest: the file system is clean', self.says('web'))
+        self.tool('e2fsck', '-fn', 'disk1.raw')
+
+
+@unittest.skipUnless((IMAGES / 'vmlinuz-6.1-cloud').exists(),
+                     f'no Debian kernel in {IMAGES}: ./dev images fetches it')
+class CommandLine(support.Case):
     def test_guest_run_shows_the_console_and_every_device_has_its_driver(self):
         done = support.hvsim('guest', 'run', 'vmlinuz-6.1-cloud', '--initrd', 'initrd-6.1-cloud',
                              '--append', 'console=ttyS0 quiet panic=-1 part=hello',
                              cwd=self.folder)
         output = done.stdout.decode()
         self.assertEqual(done.returncode, 0, output + done.stderr.decode())
-        drivers = re.findall(r'guest: device \{[0-9a-f-]+\} is driven by (\w+)', output)
+        drivers = re.findall(r'guest: device \d+ \S+ \S+ is driven by (\w+)', output)
         self.assertEqual(sorted(drivers), ['hv_storvsc'] + 5 * ['hv_utils'], output)
         self.assertEqual(done.stderr, b'hvsim: the guest switched itself off\n')
 

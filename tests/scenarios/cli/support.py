@@ -17,10 +17,10 @@ QUICKSTART = LIBRARY / 'quickstart.yaml'
 PATIENCE = 240
 
 
-def hvsim(*arguments, cwd, env=None, prefix=()):
+def hvsim(*arguments, cwd, env=None, prefix=(), patience=PATIENCE):
     """Runs hvsim; the result's stdout and stderr are bytes."""
     command = [*prefix, HVSIM, *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, timeout=PATIENCE, check=False,
+    return subprocess.run(command, cwd=cwd, capture_output=True, timeout=patience, check=False,
                           stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
 
 

@@ -85,6 +85,25 @@ TEST(SharedDisk, HoldsPreloadedContentThroughALossOfPower) {
   EXPECT_EQ(w.read(5), sectors_of(1, 0x77));
 }
 
+TEST(SharedDisk, ShowsAllThatWasEverWrittenInOrderWithTheCacheOnTop) {
+  DiskWorld w;
+  const std::uint64_t epoch = w.disk->open(w.a).value();
+  w.disk->preload({300}, sectors_of(2, 0x77));
+  w.write(w.a, epoch, 301, sectors_of(1, 0x88));
+  w.write(w.a, epoch, 127, sectors_of(2, 0x42));  // two extents
+  std::vector<std::pair<std::uint64_t, std::byte>> seen;
+  w.disk->for_each_written([&seen](Lba lba, std::span<const std::byte> bytes) {
+    for (std::size_t i = 0; i < bytes.size(); i += kSectorSize) {
+      seen.emplace_back(lba.value + i / kSectorSize, bytes[i + kSectorSize - 1]);
+    }
+  });
+  const std::vector<std::pair<std::uint64_t, std::byte>> expected = {{127, std::byte{0x42}},
+                                                                     {128, std::byte{0x42}},
+                                                                     {300, std::byte{0x77}},
+                                                                     {301, std::byte{0x88}}};
+  EXPECT_EQ(seen, expected);
+}
+
 TEST(Ownership, BelongsToOneHostAtATime) {
   DiskWorld w;
   const std::uint64_t epoch = w.disk->open(w.a).value();
