@@ -23,6 +23,8 @@ struct Program {
 // Only the comparison in `./dev bench` and people's own looks need these; hvsim runs without.
 constexpr Program kPrograms[] = {
     {"qemu-system-x86_64", "comparison figures of ./dev bench"},
+    {"tshark", "reads captures, in tests too"},
+    {"qemu-img", "reads disk images, in tests too"},
     {"gdb", "debugging hvsim itself"},
 };
 

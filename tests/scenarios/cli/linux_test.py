@@ -7,6 +7,7 @@ and so is what needs a program that is not here.
 
 import hashlib
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -34,8 +35,12 @@ DRIVERS = {
 }
 
 
+# Tools of file systems lie where not every user looks.
+PATH = os.environ['PATH'] + ':/usr/sbin:/sbin'
+
+
 def needs(program, package):
-    return unittest.skipUnless(shutil.which(program), f'no {program}: package {package}')
+    return unittest.skipUnless(shutil.which(program, path=PATH), f'no {program}: package {package}')
 
 
 @unittest.skipUnless((IMAGES / 'vmlinuz-6.1-cloud').exists(),
@@ -59,7 +64,8 @@ class OneRun(unittest.TestCase):
 
     def tool(self, *command):
         """What a program of other people prints; it must not complain."""
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, check=False)
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, check=False,
+                              env={**os.environ, 'PATH': PATH})
         self.assertEqual(done.returncode, 0, (done.stdout + done.stderr).decode())
         return done.stdout.decode()
 
