@@ -227,6 +227,28 @@ TEST_F(Places, AVmOfALivingOwnerMustRun) {
   EXPECT_TRUE(stream->explains("runs nowhere although its owner alpha lives"));
 }
 
+TEST_F(Places, AVmThatStandsStillInAMigrationIsNotJudgedYet) {
+  play("survives-with-owner");
+  ev::MigrationStarted started;
+  started.vm = 1;
+  stream->add(started);
+  stream->stops(2);
+  EXPECT_EQ(stream->verdict(false), Verdict::Unknown);
+  // The target has taken it: from then on it must run there.
+  stream->on(2).owner(2, 2);
+  EXPECT_TRUE(stream->explains("runs nowhere although its owner beta lives"));
+}
+
+TEST_F(Places, AVmThatAnAbortedMigrationLeavesStandingIsBlamed) {
+  play("survives-with-owner");
+  ev::MigrationStarted started;
+  started.vm = 1;
+  stream->add(started);
+  stream->stops(2);
+  stream->finished(traces::MigrationOutcome::Aborted);
+  EXPECT_TRUE(stream->explains("runs nowhere although its owner alpha lives"));
+}
+
 TEST_F(Places, AVmOfADeadOwnerMustNotRun) {
   play("survives-with-owner").add(ev::NodeKilled{});
   EXPECT_EQ(stream->verdict(), Verdict::Holds);
