@@ -1,5 +1,8 @@
 // IC-3 (spec I.8, D.3): of shutdown, KVP and VSS at most one request is with the guest at a time,
-// on whatever host the VM is; a guest is frozen once before it is thawed once.
+// on whatever host the VM is; a guest is frozen once before it is thawed once, and while it is
+// frozen no write of it completes, for as long as a guest stands that (spec D.3: 15 minutes).
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,18 +20,20 @@ using traces::IcComponent;
 class OneAtATime final : public IcProperty {
  public:
   OneAtATime()
-      : IcProperty("IC-3", "a guest is asked one thing at a time, and thawed after it was frozen",
-                   {}) {}
+      : IcProperty("IC-3", "a guest is asked one thing at a time, and rests from freeze to thaw",
+                   {traces::ev::ScsiCompletion::kType, traces::ev::VmState::kType}) {}
 
  private:
   struct Conversation {
     std::optional<std::uint64_t> open;  ///< transaction of the request with the guest
     std::uint8_t operation = 0;
     bool frozen = false;
+    traces::Time since{};  ///< frozen
   };
 
   static constexpr std::uint8_t kFreeze = 5;
   static constexpr std::uint8_t kThaw = 6;
+  static constexpr traces::Duration kLongest{900'000'000'000};
 
   void said(const traces::Event& event, const IcKey& key, const IcMessage& message) override {
     const bool asks = key.component == IcComponent::Shutdown || key.component == IcComponent::Vss ||
@@ -38,7 +43,7 @@ class OneAtATime final : public IcProperty {
     if (message.negotiates()) {
       if (!message.from_guest) conversation = {};
     } else if (message.from_guest) {
-      answer(key, message, conversation);
+      answer(event, key, message, conversation);
     } else {
       request(event, key, message, conversation);
     }
@@ -57,18 +62,39 @@ class OneAtATime final : public IcProperty {
     if (conversation.operation == kFreeze && conversation.frozen) {
       violate(event, name_of(key) + " freezes a guest that is frozen");
     }
+    // From here on it may write, before its answer is here. A thaw that it refuses finds it thawed.
+    if (conversation.operation == kThaw) conversation.frozen = false;
   }
 
-  void answer(const IcKey& key, const IcMessage& message, Conversation& conversation) {
+  void more(const traces::Event& event) override {
+    if (const auto* state = event.as<traces::ev::VmState>()) {
+      if (state->state == traces::VmState::Starting) {
+        conversations_.erase({state->vm, IcComponent::Vss});
+      }
+      return;
+    }
+    const auto* done = event.as<traces::ev::ScsiCompletion>();
+    if (done == nullptr) return;
+    const auto found = conversations_.find({done->vm, IcComponent::Vss});
+    if (found == conversations_.end() || !found->second.frozen) return;
+    constexpr std::uint8_t kWrites[] = {0x0A, 0x2A, 0xAA, 0x8A};
+    const bool writes =
+        std::find(std::begin(kWrites), std::end(kWrites), done->opcode) != std::end(kWrites);
+    if (!writes || event.time - found->second.since > kLongest) return;
+    violate(event, "a write of VM " + std::to_string(done->vm) +
+                       " completes while it is frozen for a backup");
+  }
+
+  void answer(const traces::Event& event, const IcKey& key, const IcMessage& message,
+              Conversation& conversation) {
     if (!message.answers() || conversation.open != message.transaction) return;
     conversation.open.reset();
     if (key.component != IcComponent::Vss) return;
     if (conversation.operation == kFreeze && message.status == 0) {
       conversation.frozen = true;
+      conversation.since = event.time;
       ++freezes_;
     }
-    // A thaw that the guest refuses finds it thawed by itself.
-    if (conversation.operation == kThaw) conversation.frozen = false;
   }
 
   std::string measured() const override {

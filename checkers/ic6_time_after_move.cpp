@@ -62,8 +62,12 @@ class TimeAfterMove final : public IcProperty {
   void more(const traces::Event& event) override {
     if (const auto* vp = event.as<ev::VpState>()) {
       Clock& clock = clocks_[vp->vm];
-      if (vp->state != traces::VpState::Running) return stop(event, vp->vm, clock);
       const std::pair here{event.node.value, vp->partition};
+      if (vp->state != traces::VpState::Running) {
+        // Where it was, its processors end when it runs elsewhere already.
+        if (clock.place == here) stop(event, vp->vm, clock);
+        return;
+      }
       if (clock.agreed && clock.place != here && !clock.owed) {
         clock.owed = event.time;
         ++moves_;

@@ -5,6 +5,7 @@
 
 #include "hypervisor/management/points.hpp"
 #include "hypervisor/migration/points.hpp"
+#include "hypervisor/vsp/vss.hpp"
 #include "sim/kernel/invite.hpp"
 
 namespace management {
@@ -142,8 +143,8 @@ sim::Task<JobResult> Host::start_vm(std::uint32_t number) {
   if (store_.get(number).claim != Claim::Owned) co_return refused("the VM is in doubt");
   if (vm->config.memory_pages > free_pages()) co_return refused("not enough memory");
   set_state(number, VmState::Starting, "start-vm");
-  auto worker = std::make_unique<WorkerProcess>(hypervisor_, services_.environment, switches_,
-                                                vm->config);
+  auto worker =
+      std::make_unique<WorkerProcess>(hypervisor_, services_.environment, switches_, vm->config);
   const bool ready = worker->build() == WorkerProcess::Failure::None && worker->open_disks();
   if (!ready) {
     worker->destroy();
@@ -168,7 +169,7 @@ sim::Task<JobResult> Host::start_vm(std::uint32_t number) {
 sim::Task<JobResult> Host::stop_vm(std::uint32_t number) {
   Vm* vm = find(number);
   if (vm == nullptr) co_return refused("the VM is not on this host");
-  if (vm->busy) co_return refused("another job works on the VM");
+  if (in_use(*vm)) co_return refused("another job works on the VM");
   if (vm->state != VmState::Running) co_return refused("the VM is not running");
   std::string reason = "stop-vm";
   co_await turn_off(number, std::move(reason));
@@ -177,7 +178,7 @@ sim::Task<JobResult> Host::stop_vm(std::uint32_t number) {
 
 sim::Task<> Host::turn_off(std::uint32_t number, std::string reason) {
   Vm* vm = find(number);
-  if (vm == nullptr || vm->worker == nullptr || vm->busy) co_return;
+  if (vm == nullptr || vm->worker == nullptr || in_use(*vm)) co_return;
   vm->busy = true;
   set_state(number, VmState::Stopping, reason);
   vm->worker->suspend("turned off");
@@ -192,7 +193,9 @@ sim::Task<JobResult> Host::move_vm(std::uint32_t number, sim::NodeId target, std
   Vm* vm = find(number);
   if (vm == nullptr) co_return refused("the VM is not on this host");
   if (vm->state != VmState::Running) co_return refused("the VM is not running");
-  if (vm->busy) co_return refused("another job works on the VM");
+  if (in_use(*vm)) co_return refused("another job works on the VM");
+  const vsp::Vss* vss = vm->worker->vss();
+  if (vss != nullptr && vss->frozen()) co_return refused("the guest is frozen for a backup");
   if (target == node_.id()) co_return refused("the VM is on that host already");
   vm->busy = true;
   migration::LiveSource source(services_, *vm->worker, job, target);
@@ -325,7 +328,9 @@ void Host::own_ends(WorkerProcess& worker) {
 /// A guest may end while a job works on its VM; then whoever has it after the job sees to it.
 void Host::turn_off_if_ended(std::uint32_t number) {
   Vm* vm = find(number);
-  if (vm == nullptr || vm->worker == nullptr || vm->busy || vm->worker->ended().empty()) return;
+  if (vm == nullptr || vm->worker == nullptr || vm->worker->ended().empty()) return;
+  if (vm->end != nullptr) vm->end->raise();
+  if (in_use(*vm)) return;
   if (node_.running("guest-stopped", number)) return;
   node_.spawn("guest-stopped", number, turn_off(number, vm->worker->ended()));
 }

@@ -53,6 +53,24 @@ class Host final : migration::TargetHost {
   /// The twin of a migration: pauses the VM in place from one instant to another.
   sim::Task<JobResult> hold_vm(std::uint32_t vm, sim::Time from, sim::Time to);
 
+  // What needs the guest's cooperation, through integration services (spec D.3). The guest may have
+  // no such service, refuse, or never answer: then the job fails and nothing has happened to the
+  // VM.
+  /// Asks the guest to switch itself off and waits until it has.
+  sim::Task<JobResult> shutdown_vm(std::uint32_t vm);
+  /// Items of the pool that the host fills; `detail` of a result is what was read.
+  sim::Task<JobResult> set_key_value(std::uint32_t vm, std::string key, std::string value);
+  sim::Task<JobResult> get_key_value(std::uint32_t vm, std::string key);
+  sim::Task<JobResult> remove_key_value(std::uint32_t vm, std::string key);
+  sim::Task<JobResult> list_key_values(std::uint32_t vm);
+  /// The guest's file systems come to rest for a backup until thaw_vm(), at most 15 minutes. A
+  /// frozen VM is not migrated.
+  sim::Task<JobResult> freeze_vm(std::uint32_t vm);
+  sim::Task<JobResult> thaw_vm(std::uint32_t vm);
+  /// Disks of a running VM; its configuration changes with them.
+  sim::Task<JobResult> add_disk(std::uint32_t vm, std::string disk);
+  sim::Task<JobResult> remove_disk(std::uint32_t vm, std::string disk);
+
   bool has(std::uint32_t vm) const { return vms_.count(vm) != 0; }
   bool running(std::uint32_t vm) const;
   traces::VmState state(std::uint32_t vm) const;
@@ -76,7 +94,9 @@ class Host final : migration::TargetHost {
     traces::VmState state = traces::VmState::Off;
     std::unique_ptr<migration::WorkerProcess> worker;
     bool busy = false;                        ///< a job works on it
+    std::uint32_t talks = 0;                  ///< jobs that only ask its guest something
     migration::LiveSource* source = nullptr;  ///< while it migrates from here
+    sim::Signal* end = nullptr;               ///< of a job that waits for the guest's end
   };
   struct Incoming {
     migration::VmConfig config;
@@ -97,6 +117,13 @@ class Host final : migration::TargetHost {
   sim::Task<> settle(std::uint32_t vm, migration::Ownership record);
   sim::Task<> turn_off(std::uint32_t vm, std::string reason);
   sim::Task<JobResult> settle_doubt(std::uint32_t vm, migration::LiveSource& source);
+  static bool in_use(const Vm& vm) { return vm.busy || vm.talks != 0; }
+  /// The VM when it runs here and no other job works on it, from now on taken; otherwise why not.
+  Vm* take(std::uint32_t vm, JobResult& why);
+  void let_go(std::uint32_t vm);
+  /// The same for several jobs at a time, of which none changes the VM.
+  Vm* talk_to(std::uint32_t vm, JobResult& why);
+  void fall_silent(std::uint32_t vm);
   void register_owned(std::uint32_t vm);
   void turn_off_if_ended(std::uint32_t vm);
   void own_ends(migration::WorkerProcess& worker);

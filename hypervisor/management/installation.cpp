@@ -1,5 +1,6 @@
 #include "hypervisor/management/installation.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "hypervisor/management/points.hpp"
@@ -12,12 +13,21 @@ using traces::JobStatus;
 
 const std::vector<VerbInfo>& verbs() {
   static const std::vector<VerbInfo> all{
-      {Verb::NewVm, "new-vm", "configure a VM on a host, off"},
+      {Verb::NewVm, "new-vm", "configure a VM on a host, off", Takes::Host},
       {Verb::StartVm, "start-vm", "start a VM where it is configured"},
       {Verb::StopVm, "stop-vm", "turn a VM off without asking its guest"},
-      {Verb::MoveVm, "move-vm", "live-migrate a running VM to another host"},
+      {Verb::MoveVm, "move-vm", "live-migrate a running VM to another host", Takes::Host},
       {Verb::CancelMove, "cancel-vm-migration", "end a live migration of a VM that is under way"},
       {Verb::HoldVm, "hold-vm", "pause a VM in place for a stated interval (the twin's verb)"},
+      {Verb::ShutdownVm, "shutdown-vm", "ask a guest to switch itself off, and wait until it has"},
+      {Verb::SetKeyValue, "set-key-value", "give a guest a key-value pair", Takes::KeyAndValue},
+      {Verb::GetKeyValue, "get-key-value", "read a pair that the guest was given", Takes::Key},
+      {Verb::RemoveKeyValue, "remove-key-value", "take such a pair away", Takes::Key},
+      {Verb::ListKeyValues, "list-key-values", "read the keys of all such pairs"},
+      {Verb::FreezeVm, "freeze-vm", "bring a guest's disks to rest for a backup (VSS)"},
+      {Verb::ThawVm, "thaw-vm", "end that rest"},
+      {Verb::AddDisk, "add-disk", "plug a shared disk into a running VM", Takes::Disk},
+      {Verb::RemoveDisk, "remove-disk", "take a disk out of a running VM", Takes::Disk},
   };
   return all;
 }
@@ -26,12 +36,15 @@ namespace {
 
 constexpr sim::Duration kSlowVerb{100'000'000};
 
-const char* name_of(Verb verb) {
-  for (const VerbInfo& info : verbs()) {
-    if (info.verb == verb) return info.name;
-  }
-  return "unknown";
+const VerbInfo& info_of(Verb verb) {
+  const auto& all = verbs();
+  const auto found =
+      std::find_if(all.begin(), all.end(), [verb](const auto& info) { return info.verb == verb; });
+  HVSIM_ASSERT(found != all.end(), "every verb is in the list");
+  return *found;
 }
+
+const char* name_of(Verb verb) { return info_of(verb).name; }
 
 }  // namespace
 
@@ -94,8 +107,10 @@ std::uint64_t Installation::submit(const Command& command,
   job->done = std::move(done);
   jobs_.emplace(number, std::move(job));
 
-  const bool names_host = command.verb == Verb::NewVm || command.verb == Verb::MoveVm;
-  const std::string argument = names_host ? world_.node(command.host).name() : "";
+  const bool names_host = info_of(command.verb).takes == Takes::Host;
+  // Of the other arguments a command has one at most that names something.
+  const std::string argument =
+      names_host ? world_.node(command.host).name() : command.disk + command.key;
   traces::ev::VerbStarted started;
   started.job = number;
   started.verb = name_of(command.verb);
@@ -139,8 +154,48 @@ sim::Task<> Installation::run(std::uint64_t job, Command command, Host* host) {
     case Verb::HoldVm:
       result = co_await host->hold_vm(command.vm, command.from, command.to);
       break;
+    default:
+      result = co_await run_with_guest(std::move(command), host);
+      break;
   }
   finish(job, result);
+}
+
+sim::Task<JobResult> Installation::run_with_guest(Command command, Host* host) {
+  JobResult result;
+  switch (command.verb) {
+    case Verb::ShutdownVm:
+      result = co_await host->shutdown_vm(command.vm);
+      break;
+    case Verb::SetKeyValue:
+      result = co_await host->set_key_value(command.vm, command.key, command.value);
+      break;
+    case Verb::GetKeyValue:
+      result = co_await host->get_key_value(command.vm, command.key);
+      break;
+    case Verb::RemoveKeyValue:
+      result = co_await host->remove_key_value(command.vm, command.key);
+      break;
+    case Verb::ListKeyValues:
+      result = co_await host->list_key_values(command.vm);
+      break;
+    case Verb::FreezeVm:
+      result = co_await host->freeze_vm(command.vm);
+      break;
+    case Verb::ThawVm:
+      result = co_await host->thaw_vm(command.vm);
+      break;
+    case Verb::AddDisk:
+      result = co_await host->add_disk(command.vm, command.disk);
+      break;
+    case Verb::RemoveDisk:
+      result = co_await host->remove_disk(command.vm, command.disk);
+      break;
+    default:
+      HVSIM_ASSERT(false, "the other verbs need no guest");
+      break;
+  }
+  co_return result;
 }
 
 void Installation::finish(std::uint64_t number, const JobResult& result) {

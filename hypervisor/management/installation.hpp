@@ -17,12 +17,32 @@
 namespace management {
 
 /// A management verb, named as the PowerShell cmdlet in kebab case (design §4).
-enum class Verb : std::uint8_t { NewVm, StartVm, StopVm, MoveVm, HoldVm, CancelMove };
+enum class Verb : std::uint8_t {
+  NewVm,
+  StartVm,
+  StopVm,
+  MoveVm,
+  HoldVm,
+  CancelMove,
+  ShutdownVm,
+  SetKeyValue,
+  GetKeyValue,
+  RemoveKeyValue,
+  ListKeyValues,
+  FreezeVm,
+  ThawVm,
+  AddDisk,
+  RemoveDisk,
+};
+
+/// What a verb takes besides its VM.
+enum class Takes : std::uint8_t { Nothing, Host, Disk, Key, KeyAndValue };
 
 struct VerbInfo {
   Verb verb;
   const char* name;
   const char* what;
+  Takes takes = Takes::Nothing;
 };
 /// All verbs that a timeline may use, for `hvsim list verbs`.
 const std::vector<VerbInfo>& verbs();
@@ -31,6 +51,8 @@ struct Command {
   Verb verb = Verb::StartVm;
   std::uint32_t vm = 0;
   sim::NodeId host{};      ///< NewVm: where; MoveVm: to
+  std::string disk;        ///< AddDisk, RemoveDisk: name of a shared disk
+  std::string key, value;  ///< key-value pairs
   sim::Time from{}, to{};  ///< HoldVm: from when to when
 };
 
@@ -65,6 +87,7 @@ class Installation {
   struct Seat;
   struct Job;
   sim::Task<> run(std::uint64_t job, Command command, Host* host);
+  sim::Task<JobResult> run_with_guest(Command command, Host* host);
   void finish(std::uint64_t job, const JobResult& result);
   bool job_runs_on(std::uint64_t job, sim::NodeId node) const;
 

@@ -28,13 +28,14 @@ void VmConfig::encode(traces::ByteWriter& out) const {
     out.put(cost.ns);
   }
   out.put(vmbus_version);
-  if (board == Board::None && nics.empty()) return;
+  if (board == Board::None && nics.empty() && services == 0) return;
   out.put(board);
   out.put<std::uint64_t>(nics.size());
   for (const NicConfig& nic : nics) {
     out.text(nic.network);
     out.put(nic.mac.number());
   }
+  if (services != 0) out.put(services);
 }
 
 std::optional<VmConfig> VmConfig::decode(traces::ByteReader& in) {
@@ -66,13 +67,14 @@ std::optional<VmConfig> VmConfig::decode(traces::ByteReader& in) {
       nic.network = in.text();
       nic.mac = sim::MacAddress::of(in.get<std::uint64_t>());
     }
+    if (in.ok() && !in.at_end()) config.services = in.get<std::uint8_t>();
   }
   const bool sane = in.ok() && config.board <= Board::Pc && config.nics.size() <= kMaxNics &&
-                    config.number != 0 && config.engine <= Engine::Model &&
-                    config.memory_pages > 0 && config.memory_pages <= kMostPages &&
-                    config.processors > 0 && config.processors <= kMaxProcessors &&
-                    config.time.instructions_per_us > 0 && config.time.tsc_hz > 0 &&
-                    config.heartbeat_interval.ns > 0;
+                    config.services <= service::kAll && config.number != 0 &&
+                    config.engine <= Engine::Model && config.memory_pages > 0 &&
+                    config.memory_pages <= kMostPages && config.processors > 0 &&
+                    config.processors <= kMaxProcessors && config.time.instructions_per_us > 0 &&
+                    config.time.tsc_hz > 0 && config.heartbeat_interval.ns > 0;
   if (!sane) return std::nullopt;
   return config;
 }

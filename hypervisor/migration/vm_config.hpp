@@ -28,6 +28,15 @@ enum class Board : std::uint8_t {
 /// Which engine plays the virtual processors.
 enum class Engine : std::uint8_t { Unicorn, Model };
 
+/// Integration services besides the heartbeat that a VM is offered; bits.
+namespace service {
+inline constexpr std::uint8_t kTimeSync = 1;
+inline constexpr std::uint8_t kShutdown = 2;
+inline constexpr std::uint8_t kKeyValue = 4;
+inline constexpr std::uint8_t kVss = 8;
+inline constexpr std::uint8_t kAll = 15;
+}  // namespace service
+
 /// A synthetic network adapter.
 struct NicConfig {
   std::string network;  ///< to which its virtual switch is uplinked, on whatever host
@@ -44,8 +53,9 @@ struct VmConfig {
   std::vector<std::uint64_t> guest_parameters;
   std::uint64_t memory_pages = 0;
   std::uint32_t processors = 1;
-  std::vector<std::string> disks;  ///< shared disks in LUN order
+  std::vector<std::string> disks;  ///< shared disks by LUN; empty: none there
   std::vector<NicConfig> nics;
+  std::uint8_t services = 0;  ///< of namespace service; a Board::Pc has all of them
   hv::TimeConfig time;
   vmbus::Version vmbus_version = vmbus::Version::V2_4;
   sim::Duration heartbeat_interval{2'000'000'000};

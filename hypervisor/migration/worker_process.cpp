@@ -1,6 +1,7 @@
 #include "hypervisor/migration/worker_process.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "hypervisor/core/msrs.hpp"
@@ -52,17 +53,11 @@ vmbus::Guid nic_instance(std::uint32_t vm, std::size_t index) {
 
 }  // namespace
 
-/// What a guest of this project does not ask for, and a distribution's kernel does.
 struct WorkerProcess::Services {
-  Services(hv::Partition& partition, std::uint32_t vm)
-      : time_sync(partition, {.vm = vm}),
-        shutdown(partition, {.vm = vm}),
-        key_value(partition, {.vm = vm}),
-        vss(partition, {.vm = vm}) {}
-  vsp::TimeSync time_sync;
-  vsp::ShutdownComponent shutdown;
-  vsp::KeyValue key_value;
-  vsp::Vss vss;
+  std::optional<vsp::TimeSync> time_sync;
+  std::optional<vsp::ShutdownComponent> shutdown;
+  std::optional<vsp::KeyValue> key_value;
+  std::optional<vsp::Vss> vss;
 };
 
 WorkerProcess::WorkerProcess(hv::Hypervisor& hypervisor, Environment& environment,
@@ -76,10 +71,12 @@ WorkerProcess::~WorkerProcess() = default;
 
 WorkerProcess::Failure WorkerProcess::build() {
   sim::Node& host = hypervisor_.node();
-  for (const std::string& name : config_.disks) {
-    sim::SharedDisk* disk = environment_.disk(host, name);
+  for (std::size_t lun = 0; lun < config_.disks.size(); ++lun) {
+    if (config_.disks[lun].empty()) continue;
+    sim::SharedDisk* disk = environment_.disk(host, config_.disks[lun]);
     if (disk == nullptr) return Failure::NoDisk;
-    disks_.push_back(std::make_unique<storage::SharedDiskHandle>(host, *disk));
+    disks_.emplace(static_cast<std::uint8_t>(lun),
+                   std::make_unique<storage::SharedDiskHandle>(host, *disk));
   }
   const hv::PartitionId root = hypervisor_.root();
   sim::GuestMemoryConfig memory;
@@ -107,11 +104,10 @@ WorkerProcess::Failure WorkerProcess::build() {
   storage.vm = config_.number;
   storage.instance = scsi_instance(config_.number);
   storvsp_ = std::make_unique<vsp::StorVsp>(host, storage);
-  for (std::size_t lun = 0; lun < disks_.size(); ++lun) {
-    storvsp_->attach(static_cast<std::uint8_t>(lun), *disks_[lun]);
-  }
+  for (const auto& [lun, disk] : disks_) storvsp_->attach(lun, *disk);
   vmbus_->add_device("scsi0", *storvsp_);
   if (config_.board == Board::Pc) add_board();
+  add_services();
   add_nics();
   return Failure::None;
 }
@@ -120,12 +116,36 @@ void WorkerProcess::add_board() {
   chipset_ = std::make_unique<vsp::Chipset>(*partition_);
   chipset_->on_serial([this](std::uint8_t byte) { say(static_cast<char>(byte)); });
   chipset_->on_power_off([this] { end("the guest switched itself off"); });
-  services_ = std::make_unique<Services>(*partition_, config_.number);
-  vmbus_->add_device("timesync", services_->time_sync);
-  vmbus_->add_device("shutdown", services_->shutdown);
-  vmbus_->add_device("kvp", services_->key_value);
-  vmbus_->add_device("vss", services_->vss);
 }
+
+void WorkerProcess::add_services() {
+  const std::uint8_t wanted = config_.board == Board::Pc ? service::kAll : config_.services;
+  services_ = std::make_unique<Services>();
+  const std::uint32_t vm = config_.number;
+  if (wanted & service::kTimeSync) {
+    vmbus_->add_device("timesync",
+                       services_->time_sync.emplace(*partition_, vsp::TimeSyncConfig{.vm = vm}));
+  }
+  if (wanted & service::kShutdown) {
+    vmbus_->add_device("shutdown",
+                       services_->shutdown.emplace(*partition_, vsp::ShutdownConfig{.vm = vm}));
+  }
+  if (wanted & service::kKeyValue) {
+    vmbus_->add_device("kvp",
+                       services_->key_value.emplace(*partition_, vsp::KeyValueConfig{.vm = vm}));
+  }
+  if (wanted & service::kVss) {
+    vmbus_->add_device("vss", services_->vss.emplace(*partition_, vsp::VssConfig{.vm = vm}));
+  }
+}
+
+vsp::KeyValue* WorkerProcess::key_value() const {
+  return services_->key_value ? &*services_->key_value : nullptr;
+}
+vsp::ShutdownComponent* WorkerProcess::shutdown() const {
+  return services_->shutdown ? &*services_->shutdown : nullptr;
+}
+vsp::Vss* WorkerProcess::vss() const { return services_->vss ? &*services_->vss : nullptr; }
 
 void WorkerProcess::add_nics() {
   for (std::size_t index = 0; index < config_.nics.size(); ++index) {
@@ -184,7 +204,7 @@ void WorkerProcess::destroy() {
 }
 
 bool WorkerProcess::open_disks() {
-  for (auto& disk : disks_) {
+  for (auto& [lun, disk] : disks_) {
     if (!disk->open()) {
       close_disks();
       return false;
@@ -194,20 +214,49 @@ bool WorkerProcess::open_disks() {
 }
 
 void WorkerProcess::close_disks() {
-  for (auto& disk : disks_) {
+  for (auto& [lun, disk] : disks_) {
     if (disk->is_open()) disk->close();
   }
 }
 
+WorkerProcess::Failure WorkerProcess::plug_disk(const std::string& name) {
+  sim::Node& host = hypervisor_.node();
+  sim::SharedDisk* disk = environment_.disk(host, name);
+  if (disk == nullptr) return Failure::NoDisk;
+  auto handle = std::make_unique<storage::SharedDiskHandle>(host, *disk);
+  if (!handle->open()) return Failure::DiskOwned;
+  auto free = std::find(config_.disks.begin(), config_.disks.end(), "");
+  if (free == config_.disks.end()) free = config_.disks.insert(free, "");
+  *free = name;
+  const auto lun = static_cast<std::uint8_t>(free - config_.disks.begin());
+  const auto placed = disks_.emplace(lun, std::move(handle)).first;
+  const bool plugged = storvsp_->plug(lun, *placed->second);
+  HVSIM_ASSERT(plugged, "a LUN without a disk is free");
+  return Failure::None;
+}
+
+sim::Task<bool> WorkerProcess::unplug_disk(std::string name) {
+  const auto found = std::find(config_.disks.begin(), config_.disks.end(), name);
+  if (found == config_.disks.end()) co_return false;
+  const auto lun = static_cast<std::uint8_t>(found - config_.disks.begin());
+  const bool unplugged = co_await storvsp_->unplug(lun);
+  HVSIM_ASSERT(unplugged, "a disk of the configuration is there");
+  const auto handle = disks_.find(lun);
+  handle->second->close();
+  disks_.erase(handle);
+  config_.disks[lun].clear();
+  co_return true;
+}
+
 void WorkerProcess::seize_disks() {
-  for (auto& disk : disks_) disk->seize();
+  for (auto& [lun, disk] : disks_) disk->seize();
 }
 
 bool WorkerProcess::disks_open() const { return open_disk_count() == disks_.size(); }
 
 std::uint32_t WorkerProcess::open_disk_count() const {
   std::uint32_t open = 0;
-  for (const auto& disk : disks_) open += disk->is_open() ? 1 : 0;
+  for (const auto& [lun, disk] : disks_) open += disk->is_open() ? 1 : 0;
   return open;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,12 @@
 #include "hypervisor/vsp/netvsp.hpp"
 #include "hypervisor/vsp/storvsp.hpp"
 #include "sim/memory/guest_memory.hpp"
+
+namespace vsp {
+class KeyValue;
+class ShutdownComponent;
+class Vss;
+}  // namespace vsp
 
 namespace migration {
 
@@ -37,6 +44,8 @@ class Environment {
   /// Configuration files live on shared storage: a restarted host finds its VMs there. nullptr
   /// when there is none.
   virtual const VmConfig* configuration(std::uint32_t vm) = 0;
+  /// The VM's configuration file is this from now on.
+  virtual void reconfigure(const VmConfig& config) = 0;
 };
 
 /// Guest port that takes a byte of debug output, and the one that ends the guest (isa-debug-exit).
@@ -70,6 +79,11 @@ class WorkerProcess final : hv::InterceptHandler {
   void suspend(const char* reason);  ///< VPs only, at this instant
   sim::Task<> quiesce();             ///< devices: nothing taken any more, what is outstanding ends
 
+  /// Disks of the running VM come and go (spec D.1). The lowest free LUN is taken.
+  Failure plug_disk(const std::string& name);
+  /// False when the VM has no such disk. Nothing may destroy this object meanwhile.
+  sim::Task<bool> unplug_disk(std::string name);
+
   /// A guest that hangs executes nothing, while its VM counts as running and its time goes on. It
   /// travels with the VM, until let_go().
   void hang();
@@ -87,6 +101,10 @@ class WorkerProcess final : hv::InterceptHandler {
   std::shared_ptr<sim::GuestMemory> shared_memory() const { return memory_; }
   const vsp::Heartbeat& heartbeat() const { return *heartbeat_; }
   const vmbus::Server& vmbus() const { return *vmbus_; }
+  /// nullptr when the VM is not offered the service.
+  vsp::KeyValue* key_value() const;
+  vsp::ShutdownComponent* shutdown() const;
+  vsp::Vss* vss() const;
   /// Why the guest ended, "" while it goes on. Travels with the VM.
   const std::string& ended() const { return ended_; }
   /// Called when the guest ended itself or can never run again.
@@ -101,6 +119,7 @@ class WorkerProcess final : hv::InterceptHandler {
   void vp_stopped(hv::VpIndex vp, const char* reason) override;
   bool create_processors();
   void add_board();
+  void add_services();
   void add_nics();
 
   hv::Hypervisor& hypervisor_;
@@ -111,12 +130,12 @@ class WorkerProcess final : hv::InterceptHandler {
   hv::PartitionId id_{};
   hv::Partition* partition_ = nullptr;
   std::vector<std::unique_ptr<hv::ModelGuest>> models_;
-  std::vector<std::unique_ptr<storage::SharedDiskHandle>> disks_;
-  std::unique_ptr<vsp::Chipset> chipset_;  ///< Board::Pc only
+  std::map<std::uint8_t, std::unique_ptr<storage::SharedDiskHandle>> disks_;  ///< by LUN
+  std::unique_ptr<vsp::Chipset> chipset_;                                     ///< Board::Pc only
   std::unique_ptr<vsp::StorVsp> storvsp_;
   std::unique_ptr<vsp::Heartbeat> heartbeat_;
   struct Services;
-  std::unique_ptr<Services> services_;  ///< the other integration components; Board::Pc only
+  std::unique_ptr<Services> services_;  ///< the other integration components
   struct Nic {
     vsp::VirtualSwitch* attached = nullptr;
     vsp::SwitchPort* port = nullptr;

@@ -53,6 +53,9 @@ GpadlTable::Result GpadlTable::extend(Gpadl& gpadl, std::span<const std::byte> d
     gpadls_.erase(gpadl.id);
     return Result::Refused;
   }
+  sim::Node& host = partition_.node();
+  if (host.world().plant(host, "vmbus.forgets-last-page"))
+    gpadl.buffer.resize(gpadl.range_bytes - 8u);
   change(gpadl, GpadlState::Offered);
   change(gpadl, GpadlState::Accepted);
   return Result::Accepted;

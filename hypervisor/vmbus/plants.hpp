@@ -39,6 +39,10 @@ inline constexpr hv::PlantInfo kPlants[] = {
      "VB-6"},
     {"vmbus.restore-drops-answers", "answers that wait when a VM is saved are not restored",
      "VB-3"},
+    {"vmbus.forgets-last-page", "the list of a GPADL's pages is kept without its last", "VB-7"},
+    {"vmbus.mute-unload", "an unload is never answered", "VB-8"},
+    {"vmbus.unload-answers-first", "an unload is answered while channels are still open", "VB-8"},
+    {"vmbus.contact-keeps-channels", "a new contact leaves channels of before open", "VB-10"},
 };
 
 /// What no guest of a scenario asks for: only tests of their own reach them.

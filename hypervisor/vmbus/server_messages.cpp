@@ -328,8 +328,9 @@ void Server::Impl::release_revoked(std::uint32_t relid) {
 
 void Server::Impl::handle_unload() {
   handled(Type::Unload, 0, 0, 0);
+  if (plant("vmbus.unload-answers-first")) send_bare(Type::UnloadResponse);
   disconnect();
-  send_bare(Type::UnloadResponse);
+  if (!plant("vmbus.mute-unload")) send_bare(Type::UnloadResponse);
 }
 
 void Server::Impl::disconnect() {
@@ -337,6 +338,7 @@ void Server::Impl::disconnect() {
   outbox.clear();
   for (const auto& channel : channels) {
     if (channel->state() == ChannelState::Released) continue;
+    if (channel->is_open() && plant("vmbus.contact-keeps-channels")) continue;
     close(*channel);
     channel->change(ChannelState::Released);
   }

@@ -153,6 +153,7 @@ void NetVsp::Impl::received(std::span<const sim::EthernetFrame> frames) {
   for (const sim::EthernetFrame& frame : frames) {
     const bool wanted = accepts(*frame) || session.filter == 0 || plant("netvsp.hears-everything");
     if (!wanted) continue;
+    if (next_transaction % 8 == 0 && plant("netvsp.loses-frame")) continue;
     auto range = place(*frame);
     if (!range) continue;
     ranges.push_back(std::move(*range));

@@ -15,6 +15,8 @@ inline constexpr hv::PlantInfo kNetworkPlants[] = {
     {"netvsp.damages-received", "the last bit of a frame for the guest is flipped", "NV-3"},
     {"netvsp.sends-twice", "a frame of the guest is given to the switch twice", "NV-3"},
     {"netvsp.hears-everything", "a guest gets what is addressed to others", "NV-3"},
+    {"netvsp.loses-frame", "every eighth packet's frames never reach the guest", "NV-4"},
+    {"vswitch.lets-forged-pass", "a frame with somebody else's address passes the switch", "NV-6"},
     {"vswitch.mute-announcement", "no announcement follows a VM that has moved", "NV-5"},
 };
 

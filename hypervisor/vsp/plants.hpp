@@ -26,15 +26,14 @@ inline constexpr hv::PlantInfo kPlants[] = {
     {"heartbeat.restore-repeats", "a restored heartbeat repeats its last number", "twin-equal"},
     {"heartbeat.before-negotiation", "a heartbeat goes out before versions are agreed",
      "heartbeats-answered"},
-};
-
-/// Of devices that no scenario has: only tests of their own reach them.
-inline constexpr hv::PlantInfo kUnitPlants[] = {
-    {"storvsp.unplugs-in-use", "a disk is taken out while requests to it are under way", "SV-5"},
+    {"storvsp.serves-early", "a command is carried out before the handshake is done", "SV-1"},
+    {"storvsp.claims-more", "a read is completed with 512 bytes more than it asked for", "SV-2"},
+    {"storvsp.unplugs-in-use", "a disk is said to be gone while requests to it are under way", "SV-5"},
     {"ic.two-at-a-time", "a request goes out before the one before it is answered", "IC-3"},
     {"ic.restore-forgets-request", "a restored component takes its open request as answered",
      "IC-3"},
     {"kvp.size-without-end", "a key's size does not count the zero at its end", "IC-4"},
+    {"shutdown.forces", "a VM whose guest does not agree to a shutdown is turned off", "IC-5"},
     {"timesync.forgets-after-pause", "no order to set the clock after a pause", "IC-6"},
 };
 

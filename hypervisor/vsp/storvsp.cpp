@@ -102,7 +102,8 @@ void StorVsp::Impl::handle(vmbus::Packet packet) {
     answer(packet.transaction, storage, protocol::kInvalidDeviceRequest);
     return;
   }
-  const bool ready = phase == Phase::Ready;
+  const bool early = storage.operation == Operation::ExecuteSrb && phase == Phase::End;
+  const bool ready = phase == Phase::Ready || (early && plant("storvsp.serves-early"));
   switch (storage.operation) {
     case Operation::BeginInitialization:
     case Operation::QueryProtocolVersion:

@@ -252,6 +252,8 @@ void StorVsp::Impl::finish(Request& request, Outcome outcome) {
     } else {
       deliver_data(request, outcome);
     }
+    const bool reads = moves && request.command->kind == Kind::Read;
+    if (reads && plant("storvsp.claims-more")) outcome.moved += sim::kSectorSize;
     Reply reply = reply_to(request, outcome);
     if (moves && plant("storvsp.wrong-transaction")) reply.transaction ^= 0x100;
     if (moves && plant("storvsp.completes-twice")) send(reply);

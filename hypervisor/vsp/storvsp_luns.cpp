@@ -17,14 +17,16 @@ sim::Task<bool> StorVsp::unplug(std::uint8_t lun) {
   if (found == impl.luns.end()) co_return false;
   storage::VirtualDisk& disk = *found->second;
   impl.luns.erase(found);
+  const bool early = impl.uses(disk) && impl.plant("storvsp.unplugs-in-use");
+  if (early) impl.announce(lun, disk.number(), false);
   while (impl.uses(disk)) co_await impl.finished.wait();
-  impl.announce(lun, disk.number(), false);
+  if (!early) impl.announce(lun, disk.number(), false);
   co_return true;
 }
 
 bool StorVsp::Impl::uses(const storage::VirtualDisk& disk) const {
   for (const auto& [serial, request] : outstanding) {
-    if (request->disk == &disk) return !plant("storvsp.unplugs-in-use");
+    if (request->disk == &disk) return true;
   }
   return false;
 }

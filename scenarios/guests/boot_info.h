@@ -49,7 +49,7 @@ struct guest_boot_info {
   uint32_t blocks_per_write;  ///< 1 to 64
   uint32_t flush_every;       ///< writes between two flushes
 
-  uint32_t reserved;       ///< 0
+  uint32_t frame_interval_us;  ///< guest time between two frames of `pinger`
   uint64_t seed;           ///< of every choice the guest makes
   uint64_t stop_after_us;  ///< guest time after which the program ends by itself; 0 never
 };

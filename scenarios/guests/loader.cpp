@@ -175,7 +175,6 @@ Loaded load_guest(std::span<const std::byte> elf, guest_boot_info info, std::uin
   info.version = GUEST_BOOT_VERSION;
   info.size = sizeof info;
   info.ram_pages = ram_pages;
-  info.reserved = 0;
   bool written = write(sim::Gpa{GUEST_BOOT_PAGE}, std::as_bytes(std::span(&info, 1)));
   for (const Segment& segment : program.segments) {
     if (!segment.bytes.empty())

@@ -122,7 +122,21 @@ class World {
     if (vm.nics.size() > migration::kMaxNics) {
       fail(path + ".nics", "a VM has at most 8 network adapters");
     }
+    services(path + ".integration-services", vm);
     guest(path + ".guest", vm);
+  }
+
+  static void services(const std::string& path, const VmSpec& vm) {
+    static const std::vector<std::string> known{"time-synchronization", "shutdown",
+                                                "key-value-pair-exchange", "vss"};
+    if (!vm.services.empty() && !vm.guest.kernel.empty()) {
+      fail(path, "a Linux VM has all integration services");
+    }
+    for (std::size_t i = 0; i < vm.services.size(); ++i) {
+      if (std::find(known.begin(), known.end(), vm.services[i]) != known.end()) continue;
+      fail(path + "." + std::to_string(i), "there is no integration service `" + vm.services[i] +
+                                               "`" + suggestion(vm.services[i], known));
+    }
   }
 
   void room(const std::string& path, std::size_t index) const {
@@ -197,7 +211,8 @@ class World {
     static const std::pair<const char*, std::string_view> kKeys[] = {
         {"working-set", "memory_pages"},       {"dirty-rate", "dirty_pages_per_ms"},
         {"disk-interval", "disk_interval_us"}, {"blocks-per-write", "blocks_per_write"},
-        {"flush-every", "flush_every"},        {"stop-after", "stop_after_us"}};
+        {"flush-every", "flush_every"},        {"frame-interval", "frame_interval_us"},
+        {"stop-after", "stop_after_us"}};
     const std::string& name = guest.model.empty() ? guest.program : guest.model;
     const std::string_view takes = guest.model == "dirtying"
                                        ? "memory_pages dirty_pages_per_ms"

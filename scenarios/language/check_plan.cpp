@@ -50,11 +50,33 @@ class Plan {
   void step(const std::string& path, const Step& step) const {
     instant(path + ".at", step.at);
     reference(path + "." + step.verb, step.vm, "VM", scenario_.vms);
-    const bool moves = step.verb == "move-vm";
-    if (moves && step.host.empty()) fail(path, "move-vm needs `to`, the target host");
-    if (step.host.empty()) return;
-    if (!moves) fail(path + ".to", "only move-vm takes `to`");
-    reference(path + ".to", step.host, "host", scenario_.hosts);
+    using management::Takes;
+    Takes takes = Takes::Nothing;
+    for (const auto& known : management::verbs()) {
+      if (step.verb == known.name) takes = known.takes;
+    }
+    const bool keyed = takes == Takes::Key || takes == Takes::KeyAndValue;
+    argument(path, step, "to", step.host, takes == Takes::Host, "the target host");
+    argument(path, step, "disk", step.disk, takes == Takes::Disk, "a shared disk");
+    argument(path, step, "key", step.key, keyed, "a text");
+    argument(path, step, "value", step.value, takes == Takes::KeyAndValue, "a text");
+    if (!step.host.empty()) reference(path + ".to", step.host, "host", scenario_.hosts);
+    if (step.disk.empty()) return;
+    reference(path + ".disk", step.disk, "storage", scenario_.storage);
+    for (const VmSpec& other : scenario_.vms) {
+      if (other.name == step.vm) continue;
+      if (std::find(other.disks.begin(), other.disks.end(), step.disk) == other.disks.end()) {
+        continue;
+      }
+      fail(path + ".disk", "disk `" + step.disk + "` belongs to VM `" + other.name + "`");
+    }
+  }
+
+  static void argument(const std::string& path, const Step& step, const std::string& key,
+                       const std::string& given, bool wanted, const char* what) {
+    if (given.empty() == !wanted) return;
+    if (wanted) fail(path, step.verb + " needs `" + key + "`, " + what);
+    fail(path + "." + key, "`" + step.verb + "` takes no `" + key + "`");
   }
 
   void fault(const std::string& path, const FaultSpec& fault) const {

@@ -75,6 +75,7 @@ std::vector<Field> fields(VmSpec& vm) {
       {"memory", Shape::Size, &vm.memory_bytes, 0, kMostVmBytes},
       {"disks", Shape::Names, &vm.disks},
       {"nics", Shape::Names, &vm.nics},
+      {"integration-services", Shape::Names, &vm.services},
       {"speed", Shape::Count, &vm.instructions_per_us, 1, 100'000},
       {"heartbeat", Shape::Duration, &vm.heartbeat, kMillisecond},
   };
@@ -93,6 +94,8 @@ std::vector<Field> fields(GuestSpec& guest) {
        kMicrosecond},
       {"blocks-per-write", Shape::Count, &guest.blocks_per_write, 1, 64},
       {"flush-every", Shape::Count, &guest.flush_every, 1, 1'000'000},
+      {"frame-interval", Shape::Duration, &guest.frame_interval, kMicrosecond, kLongestInterval,
+       kMicrosecond},
       {"stop-after", Shape::Duration, &guest.stop_after, kMicrosecond, kNoLimit, kMicrosecond},
   };
 }
@@ -112,9 +115,9 @@ std::vector<Field> fields(MigrationSpec& migration) {
 
 std::vector<Field> fields(Step& step) {
   return {
-      {"at", Shape::Duration, &step.at},
-      {step.verb, Shape::Name, &step.vm},
-      {"to", Shape::Name, &step.host},
+      {"at", Shape::Duration, &step.at}, {step.verb, Shape::Name, &step.vm},
+      {"to", Shape::Name, &step.host},   {"disk", Shape::Name, &step.disk},
+      {"key", Shape::Text, &step.key},   {"value", Shape::Text, &step.value},
   };
 }
 

@@ -39,6 +39,7 @@ const Rows& guest_rows() {
       {"disk-interval", Shape::Duration, "guest time between two writes, whole microseconds"},
       {"blocks-per-write", Shape::Count, "512-byte blocks per write, 1 to 64"},
       {"flush-every", Shape::Count, "writes between two flushes"},
+      {"frame-interval", Shape::Duration, "guest time between two frames, whole microseconds"},
       {"stop-after", Shape::Duration, "guest time after which it ends itself, whole microseconds"},
   };
   return rows;
@@ -51,6 +52,9 @@ const Rows& vm_rows() {
       {"guest", Shape::Record, "what runs in it", true, &guest_rows()},
       {"disks", Shape::Names, "shared disks in LUN order"},
       {"nics", Shape::Names, "networks that it has an adapter on, one each, 8 at most"},
+      {"integration-services", Shape::Names,
+       "besides the heartbeat: time-synchronization, shutdown, key-value-pair-exchange, vss; a "
+       "Linux VM has all of them"},
       {"speed", Shape::Count, "instructions per microsecond of virtual time"},
       {"heartbeat", Shape::Duration, "interval of the heartbeat service"},
   };
@@ -74,7 +78,10 @@ const Rows& migration_rows() {
 const Rows& step_rows() {
   static const Rows rows = [] {
     Rows all{{"at", Shape::Duration, "virtual time since the world began", true},
-             {"to", Shape::Name, "move-vm: the target host"}};
+             {"to", Shape::Name, "move-vm: the target host"},
+             {"disk", Shape::Name, "add-disk, remove-disk: the shared disk"},
+             {"key", Shape::Text, "of a key-value pair"},
+             {"value", Shape::Text, "set-key-value: what the key shall have"}};
     for (const auto& verb : management::verbs()) {
       // new-vm and hold-vm are the runner's own: VMs exist from the start, twins are made by it.
       const bool users =

@@ -107,7 +107,7 @@ class Parser {
   void timeline(const Record& record) {
     Step step;
     step.place = record.place();
-    step.verb = only_action(record, step_rows(), {"at", "to"}, "verb");
+    step.verb = only_action(record, step_rows(), {"at", "to", "disk", "key", "value"}, "verb");
     record.read(fields(step));
     result_.timeline.push_back(std::move(step));
   }

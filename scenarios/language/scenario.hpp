@@ -58,6 +58,7 @@ struct GuestSpec : Located {
   sim::Duration disk_interval{};
   std::uint64_t blocks_per_write = 0;
   std::uint64_t flush_every = 0;
+  sim::Duration frame_interval{};
   sim::Duration stop_after{};
   friend bool operator==(const GuestSpec&, const GuestSpec&) = default;
 };
@@ -68,7 +69,8 @@ struct VmSpec {
   std::uint64_t memory_bytes = 64ULL << 20;
   GuestSpec guest;
   std::vector<std::string> disks;
-  std::vector<std::string> nics;  ///< networks, one per adapter
+  std::vector<std::string> nics;      ///< networks, one per adapter
+  std::vector<std::string> services;  ///< integration services besides the heartbeat
   std::uint64_t instructions_per_us = 1000;
   sim::Duration heartbeat{2'000'000'000};
   friend bool operator==(const VmSpec&, const VmSpec&) = default;
@@ -78,7 +80,9 @@ struct Step : Located {
   sim::Time at{};
   std::string verb;  ///< kebab-case, one of management::verbs()
   std::string vm;
-  std::string host;  ///< move-vm: to
+  std::string host;        ///< move-vm: to
+  std::string disk;        ///< add-disk, remove-disk
+  std::string key, value;  ///< key-value pairs
   friend bool operator==(const Step&, const Step&) = default;
 };
 

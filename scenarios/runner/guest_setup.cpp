@@ -56,6 +56,29 @@ std::vector<std::uint64_t> guest_parameters(const Scenario& scenario, const VmSp
     ++index;
   }
   all[kGuestSeed] = sim::Random(seed).draw("guest.seed", index).bits();
+  if (vm.guest.frame_interval.ns != 0) {
+    all.push_back(static_cast<std::uint64_t>(vm.guest.frame_interval.ns / 1000));
+  }
+  return all;
+}
+
+std::uint8_t offered_services(const VmSpec& vm) {
+  std::uint8_t services = 0;
+  for (const std::string& name : vm.services) {
+    services |= name == "time-synchronization"      ? migration::service::kTimeSync
+                : name == "shutdown"                ? migration::service::kShutdown
+                : name == "key-value-pair-exchange" ? migration::service::kKeyValue
+                                                    : migration::service::kVss;
+  }
+  return services;
+}
+
+std::vector<std::string> disks_of(const Scenario& scenario, const VmSpec& vm) {
+  std::vector<std::string> all = vm.disks;
+  for (const Step& step : scenario.timeline) {
+    if (step.vm != vm.name || step.disk.empty()) continue;
+    if (std::find(all.begin(), all.end(), step.disk) == all.end()) all.push_back(step.disk);
+  }
   return all;
 }
 
@@ -67,6 +90,7 @@ void boot_program(const migration::VmConfig& config, hv::Partition& partition) {
   info.disk_blocks = parameter(config, kDiskBlocks);
   info.blocks_per_write = static_cast<std::uint32_t>(parameter(config, kBlocksPerWrite));
   info.flush_every = static_cast<std::uint32_t>(parameter(config, kFlushEvery));
+  info.frame_interval_us = static_cast<std::uint32_t>(parameter(config, kFrameIntervalUs));
   info.stop_after_us = parameter(config, kStopAfterUs);
   info.seed = parameter(config, kGuestSeed);
   const auto loaded =

@@ -3,6 +3,7 @@
 #include "hypervisor/migration/plants.hpp"
 #include "hypervisor/storage/plants.hpp"
 #include "hypervisor/vmbus/plants.hpp"
+#include "hypervisor/vsp/network_plants.hpp"
 #include "hypervisor/vsp/plants.hpp"
 #include "scenarios/runner/plants.hpp"
 #include "scenarios/runner/run.hpp"
@@ -31,6 +32,7 @@ const std::vector<Plant>& all_plants() {
     add(list, vmbus::kPlants);
     add(list, storage::kPlants);
     add(list, vsp::kPlants);
+    add(list, vsp::kNetworkPlants);
     add(list, migration::kPlants);
     add(list, kPlants);
     return list;

@@ -171,7 +171,8 @@ void Simulation::add_vms() {
     }
     config.time.instructions_per_us = spec.instructions_per_us;
     config.heartbeat_interval = spec.heartbeat;
-    for (const std::string& name : config.disks) {
+    config.services = offered_services(spec);
+    for (const std::string& name : disks_of(scenario_, spec)) {
       traces::ev::VmDisk owned;
       owned.vm = number;
       owned.disk = disks_.at(name)->config().number;
@@ -273,6 +274,9 @@ management::Command Simulation::command_of(std::size_t step, std::uint64_t job) 
   for (const auto& known : management::verbs()) {
     if (spec.verb == known.name) command.verb = known.verb;
   }
+  command.disk = spec.disk;
+  command.key = spec.key;
+  command.value = spec.value;
   if (command.verb != management::Verb::MoveVm) return command;
   command.host = world_->find_node(spec.host)->id();
   if (!options_.twin) return command;
@@ -436,6 +440,10 @@ sim::SharedDisk* Simulation::disk(sim::Node&, std::string_view name) { return st
 const migration::VmConfig* Simulation::configuration(std::uint32_t vm) {
   const auto found = configurations_.find(vm);
   return found == configurations_.end() ? nullptr : &found->second;
+}
+
+void Simulation::reconfigure(const migration::VmConfig& config) {
+  configurations_.insert_or_assign(config.number, config);
 }
 
 std::vector<std::string> Simulation::links_of(std::string_view network) {

@@ -110,6 +110,7 @@ class Simulation final : public migration::Environment, public faults::Field {
   void boot(const migration::VmConfig& config, hv::Partition& partition) override;
   sim::SharedDisk* disk(sim::Node& host, std::string_view name) override;
   const migration::VmConfig* configuration(std::uint32_t vm) override;
+  void reconfigure(const migration::VmConfig& config) override;
   // faults::Field
   sim::Network& network() override { return *network_; }
   std::vector<std::string> links_of(std::string_view network) override;

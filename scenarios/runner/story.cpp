@@ -90,8 +90,9 @@ void Story::machine(const traces::Event& event) {
     line(event, fmt::format("{} says: {}", vm(log->vm), log->line));
   } else if (const auto* verb = event.as<ev::VerbStarted>()) {
     if (verb->verb == "new-vm") return;  // vm.created tells it better
-    const std::string to = verb->argument.empty() ? "" : fmt::format(" to {}", verb->argument);
-    line(event, fmt::format("job {}: {} {}{}", verb->job, verb->verb, vm(verb->vm), to));
+    const char* joint = verb->argument.empty() ? "" : verb->verb == "move-vm" ? " to " : ": ";
+    line(event, fmt::format("job {}: {} {}{}{}", verb->job, verb->verb, vm(verb->vm), joint,
+                            verb->argument));
   } else if (const auto* done = event.as<ev::VerbFinished>()) {
     const bool quiet = done->status == traces::JobStatus::Completed && done->verb != "move-vm";
     if (quiet) return;

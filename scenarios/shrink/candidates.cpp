@@ -113,6 +113,7 @@ bool drop_storage(const Scenario& scenario, const Offer& offer) {
     for (VmSpec& vm : candidate.vms) {
       erase(vm.disks, [&gone](const std::string& disk) { return gone.count(disk) != 0; });
     }
+    erase(candidate.timeline, [&gone](const Step& step) { return gone.count(step.disk) != 0; });
     return offer(std::move(candidate));
   });
 }
@@ -121,7 +122,11 @@ bool drop_networks(const Scenario& scenario, const Offer& offer) {
   return without_chunks(scenario.networks.size(), [&](const Places& kept) {
     Scenario candidate = scenario;
     candidate.networks = only(scenario.networks, kept);
-    forget(candidate, dropped(scenario.networks, kept), faults::Target::Network);
+    const Names gone = dropped(scenario.networks, kept);
+    forget(candidate, gone, faults::Target::Network);
+    for (VmSpec& vm : candidate.vms) {
+      erase(vm.nics, [&gone](const std::string& network) { return gone.count(network) != 0; });
+    }
     return offer(std::move(candidate));
   });
 }
@@ -283,6 +288,8 @@ std::vector<std::string> causes_of(const Scenario& scenario) {
   for (const Step& step : scenario.timeline) {
     std::string text = "step " + step.verb + " " + step.vm;
     if (!step.host.empty()) text += " to " + step.host;
+    if (!step.disk.empty()) text += " disk " + step.disk;
+    if (!step.key.empty()) text += " key " + step.key;
     causes.push_back(text + " at " + to_text(Quantity::Instant, step.at.ns));
   }
   for (const BuggifySpec& spec : scenario.buggify) causes.push_back("invited " + spec.point);

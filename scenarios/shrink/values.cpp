@@ -112,6 +112,7 @@ void add_machines(Scenario& scenario, Collector& all) {
     all.add(guest + ".disk-interval", spec.guest.disk_interval, sim::Duration{});
     all.add(guest + ".blocks-per-write", spec.guest.blocks_per_write, Quantity::Count, 0, 1);
     all.add(guest + ".flush-every", spec.guest.flush_every, Quantity::Count, 0, 1);
+    all.add(guest + ".frame-interval", spec.guest.frame_interval, sim::Duration{});
     all.add(guest + ".stop-after", spec.guest.stop_after, sim::Duration{});
     all.add(path + ".speed", spec.instructions_per_us, Quantity::Count, vm.instructions_per_us, 1);
     all.add(path + ".heartbeat", spec.heartbeat, vm.heartbeat);

@@ -62,6 +62,40 @@ TEST_F(OneAtATime, AFreezeThatWasRefusedMayBeTriedAgain) {
   EXPECT_EQ(stream.verdict(), Verdict::Holds);
 }
 
+std::uint64_t write_completes(IcStream& stream, std::uint8_t opcode = 0x2A) {
+  traces::ev::ScsiCompletion event;
+  event.vm = 1;
+  event.opcode = opcode;
+  event.srb_status = 1;
+  return stream.add(event);
+}
+
+TEST_F(OneAtATime, AWriteWhileTheGuestIsFrozenIsBlamed) {
+  ask(2, kFreeze);
+  write_completes(stream);
+  answer(2);
+  write_completes(stream, 0x28);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds) << "it may read, and it may write before it agrees";
+  EXPECT_TRUE(stream.blames(write_completes(stream)));
+}
+
+TEST_F(OneAtATime, AGuestWritesAgainWhenItIsAskedTo) {
+  ask(2, kFreeze);
+  answer(2);
+  ask(3, kThaw);
+  write_completes(stream);
+  answer(3);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+}
+
+TEST_F(OneAtATime, AGuestThatIsFrozenForTooLongThawsByItself) {
+  ask(2, kFreeze);
+  answer(2);
+  stream.at_ms(900'001);
+  write_completes(stream);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+}
+
 TEST_F(OneAtATime, ANewNegotiationBeginsAnew) {
   ask(2, kFreeze);
   stream.agree(5);

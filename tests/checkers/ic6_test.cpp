@@ -41,6 +41,14 @@ TEST_F(TimeAfterMove, ASampleBeforeTheOrderIsBlamed) {
   EXPECT_TRUE(stream.blames(tell(300, kSample)));
 }
 
+TEST_F(TimeAfterMove, TheEndOfTheProcessorsThatItLeftChangesNothing) {
+  stream.on(2);
+  stream.open(7);
+  stream.on(1).vp(2, traces::VpState::Stopped);
+  stream.on(2);
+  EXPECT_TRUE(stream.blames(tell(300, kSample)));
+}
+
 TEST_F(TimeAfterMove, AGuestThatIsNeverToldIsBlamed) {
   stream.on(2).at_ms(10);
   stream.open(7);

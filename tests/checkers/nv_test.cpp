@@ -224,5 +224,124 @@ TEST(NV5, AFrameThatLeavesTheOldHostIsBlamed) {
   EXPECT_TRUE(move.blames(frame(1)));
 }
 
+/// VM 1 on node 1 and VM 2 on node 2, both set up.
+struct Loss : Stream {
+  Loss() : Stream(make_nv4()) {
+    for (const std::uint32_t vm : {1U, 2U}) {
+      on(vm).add(ev::SwitchPort{"lan", 1, vm, vm == 1 ? kMac : kOther, true});
+      runs(vm, traces::VpState::Running);
+      add(ev::NicRndis{2, 1, vm, 5, 0x0001010E, 0, 0xD});
+    }
+  }
+  void runs(std::uint32_t vm, traces::VpState state) {
+    ev::VpState event;
+    event.vm = vm;
+    event.partition = 2;
+    event.state = state;
+    add(event);
+  }
+  /// VM 1 sends a frame to VM 2.
+  std::uint64_t given(std::uint64_t hash) {
+    return on(1).add(ev::NicSent{2, 1, 1, 5, 100, 0, kOther, kMac, hash});
+  }
+  void leaves(std::uint64_t hash) {
+    on(1).add(ev::SegmentSent{"lan", hash, 100, kOther, kMac, hash});
+  }
+  std::uint64_t arrives(std::uint64_t hash) {
+    return on(2).add(ev::SegmentArrived{"lan", 1, hash, 100, hash});
+  }
+  void received(std::uint64_t hash) {
+    on(2);
+    delivered(hash, kOther, kMac, 2);
+  }
+};
+
+TEST(NV4, AFrameThatGoesAllTheWayHolds) {
+  Loss stream;
+  stream.given(7);
+  stream.leaves(7);
+  stream.arrives(7);
+  stream.received(7);
+  stream.at_ms(5'000);
+  EXPECT_EQ(stream.conclude().measured, "1 frames, 0 counted as dropped");
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+  EXPECT_EQ(stream.verdict(false), Verdict::Unknown);
+}
+
+TEST(NV4, AFrameThatNeverLeavesItsHostIsBlamed) {
+  Loss stream;
+  const std::uint64_t sent = stream.given(7);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds) << "there is time yet";
+  stream.at_ms(2'000);
+  EXPECT_TRUE(stream.blames(sent));
+}
+
+TEST(NV4, AFrameThatNeverReachesItsGuestIsBlamed) {
+  Loss stream;
+  stream.given(7);
+  stream.leaves(7);
+  const std::uint64_t arrived = stream.arrives(7);
+  stream.at_ms(2'000);
+  EXPECT_TRUE(stream.blames(arrived));
+}
+
+TEST(NV4, WhatIsCountedIsNotLostInSilence) {
+  Loss stream;
+  stream.given(7);
+  stream.leaves(7);
+  stream.arrives(7);
+  stream.add(ev::NicDropped{2, 1, 2, traces::NicDrop::NoSection, 7});
+  stream.given(8);
+  stream.on(1).add(ev::SwitchDropped{"lan", 1, traces::SwitchDrop::QueueFull, 8});
+  stream.at_ms(2'000);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+}
+
+TEST(NV4, WhoStandsStillOrDoesNotListenGetsNothing) {
+  Loss stopped;
+  stopped.given(7);
+  stopped.leaves(7);
+  stopped.arrives(7);
+  stopped.runs(2, traces::VpState::Suspended);
+  stopped.at_ms(2'000);
+  EXPECT_EQ(stopped.verdict(), Verdict::Holds);
+  Loss deaf;
+  deaf.on(2).add(ev::NicRndis{2, 1, 2, 5, 0x0001010E, 0, 0});
+  deaf.given(7);
+  deaf.leaves(7);
+  deaf.arrives(7);
+  deaf.at_ms(2'000);
+  EXPECT_EQ(deaf.verdict(), Verdict::Holds);
+}
+
+TEST(NV4, WhatAWireLosesIsTheWires) {
+  Loss stream;
+  stream.given(7);
+  stream.leaves(7);
+  stream.at_ms(2'000);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+}
+
+TEST(NV6, AForgedFrameThatIsStoppedHolds) {
+  Stream stream(make_nv6());
+  stream.add(ev::SwitchPort{"lan", 1, 1, kMac, true});
+  stream.add(ev::NicSent{2, 1, 1, 5, 100, 0, kOther, kMac, 8});
+  stream.add(ev::NicSent{2, 1, 1, 5, 100, 0, kMac, kOther, 7});
+  stream.add(ev::SegmentSent{"lan", 1, 100, kOther, kMac, 8});
+  EXPECT_EQ(stream.conclude().measured, "1 forged frames");
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+}
+
+TEST(NV6, AForgedFrameThatCrossesASwitchIsBlamed) {
+  for (const bool leaves : {true, false}) {
+    Stream stream(make_nv6());
+    stream.add(ev::SwitchPort{"lan", 1, 1, kMac, true});
+    stream.add(ev::NicSent{2, 1, 1, 5, 100, 0, kMac, kOther, 7});
+    EXPECT_TRUE(stream.blames(
+        leaves ? stream.add(ev::SegmentSent{"lan", 1, 100, kMac, kOther, 7})
+               : stream.add(ev::NicDelivered{2, 1, 2, 6, 0, 100, 0, kMac, kOther, 7})));
+  }
+}
+
 }  // namespace
 }  // namespace checkers

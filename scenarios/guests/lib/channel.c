@@ -1,35 +1,17 @@
 // A channel's life: share memory, open, exchange packets, close.
 #include "console.h"
+#include "gpadl.h"
 #include "hypercall.h"
 #include "vmbus_internal.h"
 
-enum { MAX_PAYLOAD = 2048 };
+/// A program whose devices say more at once says so when it is built.
+#ifndef CHANNEL_MAX_PAYLOAD
+#define CHANNEL_MAX_PAYLOAD 2048
+#endif
+enum { MAX_PAYLOAD = CHANNEL_MAX_PAYLOAD };
 
-/// Describes the rings' pages to the host. A message holds 240 bytes, so a long list is continued
-/// in body messages; messages arrive in the order of posting, which is all the numbering there is.
 static void share_pages(struct channel* channel, u64 first_pfn, u32 pages) {
-  struct vmbus_gpadl_header header = {
-      .header.type = VMBUS_GPADL_HEADER,
-      .relid = channel->offer.relid,
-      .gpadl = channel->gpadl,
-      .range_bytes = (u16)(8 + 8 * pages),
-      .range_count = 1,
-      .byte_count = pages * PAGE_SIZE,
-      .byte_offset = 0,
-  };
-  u32 sent = 0;
-  while (sent < pages && sent < GPADL_HEADER_PFNS) {
-    header.pfns[sent] = first_pfn + sent;
-    ++sent;
-  }
-  vmbus_send(&header, offsetof(struct vmbus_gpadl_header, pfns) + 8 * sent);
-
-  while (sent < pages) {
-    struct vmbus_gpadl_body body = {.header.type = VMBUS_GPADL_BODY, .gpadl = channel->gpadl};
-    u32 n = 0;
-    while (sent < pages && n < GPADL_BODY_PFNS) body.pfns[n++] = first_pfn + sent++;
-    vmbus_send(&body, offsetof(struct vmbus_gpadl_body, pfns) + 8 * n);
-  }
+  gpadl_describe(channel, first_pfn, pages);
   vmbus_wait(&channel->created);
   if (channel->created_status != 0) {
     panic_value("the host refuses a GPADL with status", channel->created_status);

@@ -143,3 +143,16 @@ bool disk_work_finish(void) {
   work.finishing = true;
   return work.state == WRITING && work.in_group == 0 && storage_outstanding() == 0;
 }
+
+#ifdef DISKS_MAY_GO
+void disk_work_go_on(void) { work.finishing = false; }
+
+bool disk_work_drop(void) {
+  for (struct storage_request* request; (request = storage_finished()) != NULL;) {
+    storage_release(request);
+  }
+  if (storage_outstanding() != 0) return false;
+  memset(&work, 0, sizeof work);
+  return true;
+}
+#endif

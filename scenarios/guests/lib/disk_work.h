@@ -22,6 +22,14 @@ u64 disk_work_due(void);
 /// No further group of writes is begun. True once nothing is outstanding or unflushed.
 bool disk_work_finish(void);
 
+// For programs that are built with DISKS_MAY_GO.
+
+/// Writes again after disk_work_finish().
+void disk_work_go_on(void);
+/// The disk is gone: forgets what was written. True once nothing is outstanding; then
+/// disk_work_set_up() may begin anew.
+bool disk_work_drop(void);
+
 u64 disk_work_writes(void);
 u64 disk_work_flushes(void);
 u64 disk_work_verified(void);

@@ -85,6 +85,9 @@ static struct {
   struct storage_request requests[MAX_REQUESTS];
   u64 transaction_of[MAX_REQUESTS];  // 0: not outstanding
   bool again[MAX_REQUESTS];          // refused for now: to be submitted once more
+#ifdef DISKS_MAY_GO
+  bool gone, changed;
+#endif
   u32 outstanding;
 } disk;
 
@@ -148,6 +151,15 @@ static void finish_request(u32 slot, const struct vstor_packet* answer) {
     disk.again[slot] = true;
     return;
   }
+#ifdef DISKS_MAY_GO
+  if ((answer->srb.srb_status & SRB_STATUS_MASK) == SRB_INVALID_LUN) {
+    disk.gone = true;
+    disk.transaction_of[slot] = 0;
+    --disk.outstanding;
+    request->done = true;
+    return;
+  }
+#endif
   if ((answer->srb.srb_status & SRB_STATUS_MASK) != SRB_SUCCESS || answer->srb.scsi_status != 0) {
     print_value("disk command failed, block", request->block);
     panic_value("SRB and SCSI status", (u64)answer->srb.srb_status << 8 | answer->srb.scsi_status);
@@ -161,7 +173,11 @@ static void finish_request(u32 slot, const struct vstor_packet* answer) {
 }
 
 static void on_packet(const struct packet_descriptor* packet, const void* payload, u32 bytes) {
-  // Packets that the host begins (a disk came or went) have type in-band; nothing here cares.
+  // Packets that the host begins have type in-band: a disk came or went. A program whose disks stay
+  // does not care.
+#ifdef DISKS_MAY_GO
+  if (packet->type == PACKET_INBAND) disk.changed = true;
+#endif
   if (packet->type != PACKET_COMPLETION) return;
   if (bytes < sizeof(struct vstor_packet)) panic_value("a short storage completion:", bytes);
   const struct vstor_packet* answer = payload;
@@ -255,8 +271,25 @@ bool storage_set_up(void) {
   handshake_or_panic(VSTOR_BEGIN_INITIALIZATION);
   agree_on_version();
   handshake_or_panic(VSTOR_QUERY_PROPERTIES);
+#ifdef TRIES_EARLY
+  // The handshake is not done: nothing but a refusal is right.
+  command(INQUIRY, 6, 36, 36);
+  if (disk.setup_answer.status == 0) panic("a command is carried out before the handshake is done");
+#endif
   handshake_or_panic(VSTOR_END_INITIALIZATION);
 
+#ifdef DISKS_MAY_GO
+  // Looking for the disk is a step of its own, which is taken again when one has come.
+  disk.changed = true;
+  return storage_find_again();
+}
+
+bool storage_gone(void) { return disk.gone; }
+
+bool storage_find_again(void) {
+  if (!disk.changed) return false;
+  disk.changed = disk.gone = false;
+#endif
   u8 status = command(INQUIRY, 6, 36, 36);
   if (status == SRB_INVALID_LUN) return false;  // a controller without a disk
   must_succeed(status);

@@ -22,6 +22,11 @@ struct storage_request {
 /// Finds the first disk, shakes hands with the host and reads its size. False when no disk is
 /// offered.
 bool storage_set_up(void);
+/// For programs that are built with DISKS_MAY_GO: disk 0 has been taken out. Requests that find it
+/// gone are done without having done anything.
+bool storage_gone(void);
+/// Looks again, if the host has said that something is different. True when there is a disk.
+bool storage_find_again(void);
 u64 storage_blocks(void);
 u32 storage_version(void);
 

@@ -29,6 +29,10 @@ struct channel* vmbus_find(const struct guid* interface_id);
 /// Shares `pages` (page-aligned, zeroed) with the host as both rings, half each, and opens.
 void channel_open(struct channel* channel, void* pages, u32 page_count);
 
+/// Lets the host use further pages (page-aligned) as long as the channel is open. Returns the
+/// handle by which the device's own protocol names them.
+u32 channel_lend(struct channel* channel, const void* pages, u32 page_count);
+
 /// Sends one packet. False when the ring has no room; the host signals when it has. Sending on a
 /// channel that the host took back is a panic.
 bool channel_send(struct channel* channel, u16 type, u16 flags, u64 transaction, const void* extra,
@@ -38,6 +42,9 @@ bool channel_send(struct channel* channel, u16 type, u16 flags, u64 transaction,
 typedef void packet_function(const struct packet_descriptor* packet, const void* payload,
                              u32 bytes);
 void channel_drain(struct channel* channel, packet_function* packet);
+
+/// The last thing that a program may do with the bus: returns when the host has let go of all.
+void vmbus_leave(void);
 
 /// Looks at messages and event flags once; true when there was anything. A channel whose flag was
 /// set has `signalled` set.

@@ -13,6 +13,8 @@ QUICKSTART = support.QUICKSTART
 MODEL = support.LIBRARY / 'explore-model.yaml'
 REAL = support.LIBRARY / 'explore-real.yaml'
 STORAGE = support.LIBRARY / 'explore-storage.yaml'
+NETWORK = support.LIBRARY / 'network-migration.yaml'
+SERVICES = support.LIBRARY / 'integration-services.yaml'
 HERE = support.ROOT / 'tests/scenarios/cli'
 
 # So much I/O that some of it is on its way whenever something happens.
@@ -44,6 +46,20 @@ REACHED_BY = {
     'vmbus.read-loses-wrapped-tail': (STORAGE, ()),
     # Every heartbeat must be answered, which explorations do not ask for.
     'heartbeat.before-negotiation': (QUICKSTART, ()),
+    # Of adapters and switches.
+    'netvsp.loses-frame': (NETWORK, ('--set', 'end=1500ms')),
+    **{plant: (NETWORK, ()) for plant in (
+        'netvsp.reuses-section', 'netvsp.completes-twice', 'netvsp.damages-sent',
+        'netvsp.damages-received', 'netvsp.sends-twice', 'netvsp.hears-everything',
+        'vswitch.lets-forged-pass')},
+    # Frames must come before their adapter is ready for them.
+    'netvsp.ignores-filter': (NETWORK, ('--set', 'vms.ping.speed=1')),
+    # Of what a host asks a guest.
+    'kvp.size-without-end': (SERVICES, ()),
+    'storvsp.serves-early': (SERVICES, ()),
+    'vmbus.contact-keeps-channels': (SERVICES, ()),
+    'vmbus.mute-unload': (SERVICES, ('--set', 'platform=current', '--set', 'end=3s')),
+    'vmbus.unload-answers-first': (SERVICES, ('--set', 'platform=current')),
     # What one run leaves behind, only a second run in the same process can show.
     'runner.leaks-between-runs': (QUICKSTART, ('--twice',)),
 }

@@ -8,6 +8,7 @@
 
 #include "checkers/checker.hpp"
 #include "fault-injection/catalogue.hpp"
+#include "hypervisor/management/installation.hpp"
 #include "scenarios/language/fields.hpp"
 #include "scenarios/language/grammar.hpp"
 #include "scenarios/language/points.hpp"
@@ -118,7 +119,9 @@ class Generator {
       if (coin()) vm.guest.dirty_pages_per_ms = number(0, 1'000'000);
     } else {
       counts(fields(vm.guest));
+      vm.guest.frame_interval = {};  // of another program
     }
+    if (coin()) vm.services = {"shutdown", one_of<std::string>({"vss", "time-synchronization"})};
     counts(fields(vm));
     // The first VM takes the disks: a disk has one.
     if (scenario_.vms.empty()) {
@@ -132,11 +135,29 @@ class Generator {
     step.at = instant();
     std::vector<std::string> verbs;
     for (const Row& row : step_rows()) {
-      if (row.key != "at" && row.key != "to") verbs.push_back(row.key);
+      const bool names_vm =
+          row.key != "at" && row.key != "to" && row.key != "disk" && row.shape == Shape::Name;
+      if (names_vm) verbs.push_back(row.key);
     }
     step.verb = one_of(verbs);
     step.vm = one_of(scenario_.vms).name;
-    if (step.verb == "move-vm") step.host = one_of(hosts_);
+    using management::Takes;
+    for (const auto& known : management::verbs()) {
+      if (known.name != step.verb) continue;
+      if (known.takes == Takes::Host) step.host = one_of(hosts_);
+      if (known.takes == Takes::Disk) {
+        if (scenario_.storage.empty()) return;
+        // It has the disks.
+        step.vm = scenario_.vms.front().name;
+        step.disk = one_of(scenario_.storage).name;
+      }
+      if (known.takes == Takes::Key || known.takes == Takes::KeyAndValue) {
+        step.key = one_of<std::string>({"role", "12", "a b", "true"});
+      }
+      if (known.takes == Takes::KeyAndValue) {
+        step.value = one_of<std::string>({"x: \"y\"", "null", " é", "plain"});
+      }
+    }
     scenario_.timeline.push_back(step);
   }
 
