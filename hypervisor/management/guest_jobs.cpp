@@ -255,6 +255,9 @@ sim::Task<JobResult> Host::add_disk(std::uint32_t number, std::string disk) {
       case migration::WorkerProcess::Failure::NoDisk:
         result = failure("the disk is out of reach");
         break;
+      case migration::WorkerProcess::Failure::BadState:
+        result = failure("the controller serves no more disks");
+        break;
       default:
         result = failure("the disk is in use");
         break;

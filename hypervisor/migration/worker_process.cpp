@@ -223,10 +223,14 @@ WorkerProcess::Failure WorkerProcess::plug_disk(const std::string& name) {
   sim::Node& host = hypervisor_.node();
   sim::SharedDisk* disk = environment_.disk(host, name);
   if (disk == nullptr) return Failure::NoDisk;
+  auto free = std::find(config_.disks.begin(), config_.disks.end(), "");
+  constexpr std::size_t kMostDisks = 64;  // of a SCSI controller (spec A13)
+  if (free == config_.disks.end()) {
+    if (config_.disks.size() >= kMostDisks) return Failure::BadState;
+    free = config_.disks.insert(free, "");
+  }
   auto handle = std::make_unique<storage::SharedDiskHandle>(host, *disk);
   if (!handle->open()) return Failure::DiskOwned;
-  auto free = std::find(config_.disks.begin(), config_.disks.end(), "");
-  if (free == config_.disks.end()) free = config_.disks.insert(free, "");
   *free = name;
   const auto lun = static_cast<std::uint8_t>(free - config_.disks.begin());
   const auto placed = disks_.emplace(lun, std::move(handle)).first;

@@ -19,11 +19,11 @@ constexpr std::array kImages = {
               "memory_first_page memory_pages disk_first_block disk_blocks disk_interval_us "
               "blocks_per_write flush_every seed stop_after_us"},
     ImageInfo{"pinger", "sends numbered frames over a network, answers and checks those of others",
-              8192,
+              4096,
               "memory_first_page memory_pages dirty_pages_per_ms tick_us frame_interval_us seed "
               "stop_after_us"},
     ImageInfo{"rights", "tries what a guest must not do and checks that it is refused", 4096, ""},
-    ImageInfo{"services", "uses every integration service, and a disk that may come and go", 8192,
+    ImageInfo{"services", "uses every integration service, and a disk that may come and go", 4096,
               "tick_us disk_first_block disk_blocks disk_interval_us blocks_per_write flush_every "
               "seed stop_after_us"},
     ImageInfo{"worker", "dirties memory at a rate, writes and flushes a disk, answers heartbeats",

@@ -94,7 +94,8 @@ void Story::machine(const traces::Event& event) {
     line(event, fmt::format("job {}: {} {}{}{}", verb->job, verb->verb, vm(verb->vm), joint,
                             verb->argument));
   } else if (const auto* done = event.as<ev::VerbFinished>()) {
-    const bool quiet = done->status == traces::JobStatus::Completed && done->verb != "move-vm";
+    const bool quiet = done->status == traces::JobStatus::Completed && done->verb != "move-vm" &&
+                       done->detail.empty();
     if (quiet) return;
     const std::string why = done->detail.empty() ? "" : fmt::format(": {}", done->detail);
     line(event, fmt::format("job {}: {} {}{}", done->job, done->verb,

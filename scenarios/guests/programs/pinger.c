@@ -16,7 +16,7 @@
 #include "../lib/vmbus.h"
 
 const struct guest_boot_info guest_defaults = {
-    .ram_pages = 8192,  // 32 MiB
+    .ram_pages = 4096,  // 16 MiB
     .memory_pages = 1024,
     .dirty_pages_per_ms = 4,
     .tick_us = 1000,

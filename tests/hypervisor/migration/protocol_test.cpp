@@ -35,6 +35,21 @@ TEST(MigrationProtocol, HelloComesBackAsItWas) {
   EXPECT_EQ(encoded(*back), encoded(example()));
 }
 
+TEST(MigrationProtocol, AdaptersAndIntegrationServicesComeBackToo) {
+  migration::Hello hello = example();
+  hello.config.services = migration::service::kShutdown | migration::service::kVss;
+  const auto plain = migration::Hello::decode(encoded(hello));
+  ASSERT_TRUE(plain.has_value());
+  EXPECT_EQ(plain->config.services, hello.config.services);
+  hello.config.nics = {{"lan", sim::MacAddress::of(0x00155D000001)}};
+  const auto back = migration::Hello::decode(encoded(hello));
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(back->config.services, hello.config.services);
+  ASSERT_EQ(back->config.nics.size(), 1U);
+  hello.config.services = migration::service::kAll + 1;
+  EXPECT_FALSE(migration::Hello::decode(encoded(hello)).has_value());
+}
+
 TEST(MigrationProtocol, EveryTruncationOfAHelloIsRefused) {
   const auto bytes = encoded(example());
   for (std::size_t size = 0; size < bytes.size(); ++size) {

@@ -52,8 +52,6 @@ REACHED_BY = {
         'netvsp.reuses-section', 'netvsp.completes-twice', 'netvsp.damages-sent',
         'netvsp.damages-received', 'netvsp.sends-twice', 'netvsp.hears-everything',
         'vswitch.lets-forged-pass')},
-    # Frames must come before their adapter is ready for them.
-    'netvsp.ignores-filter': (NETWORK, ('--set', 'vms.ping.speed=1')),
     # Of what a host asks a guest.
     'kvp.size-without-end': (SERVICES, ()),
     'storvsp.serves-early': (SERVICES, ()),
