@@ -2,6 +2,7 @@
 // every request names the versions agreed on. A guest's answer has the number of its request.
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -16,10 +17,12 @@ namespace {
 class Negotiation final : public IcProperty {
  public:
   Negotiation()
-      : IcProperty("IC-1", "integration components speak the versions that they agreed on", {}) {}
+      : IcProperty("IC-1", "integration components speak the versions that they agreed on",
+                   {traces::ev::VmState::kType}) {}
 
  private:
   struct Agreement {
+    bool begun = false;                  ///< its beginning was seen
     std::optional<std::uint64_t> asked;  ///< transaction of the question
     std::optional<std::pair<std::uint32_t, std::uint32_t>> versions;  ///< framework, message
     std::map<std::uint64_t, std::uint8_t> requests;  ///< number in the header, by transaction
@@ -32,6 +35,7 @@ class Negotiation final : public IcProperty {
     } else if (message.negotiates()) {
       agreement = {};
       agreement.asked = message.transaction;
+      agreement.begun = true;
       ++negotiations_;
     } else {
       request(event, key, message, agreement);
@@ -42,6 +46,10 @@ class Negotiation final : public IcProperty {
                Agreement& agreement) {
     ++requests_;
     constexpr std::uint8_t kTransactionRequest = 3;
+    // What a VM agreed on that began as a saved one was not seen: its first request tells.
+    if (!agreement.versions && !agreement.begun && amid_.count(key.vm) != 0) {
+      agreement.versions = {message.framework, message.version};
+    }
     if (!agreement.versions) {
       violate(event, name_of(key) + " asks something before versions are agreed on");
     } else if (*agreement.versions != std::pair{message.framework, message.version}) {
@@ -73,6 +81,13 @@ class Negotiation final : public IcProperty {
     agreement.requests.erase(asked);
   }
 
+  void more(const traces::Event& event) override {
+    const auto* state = event.as<traces::ev::VmState>();
+    if (state == nullptr) return;
+    if (state->state == traces::VmState::Saved) amid_.insert(state->vm);
+    if (state->state == traces::VmState::Off) amid_.erase(state->vm);
+  }
+
   static std::uint32_t version_at(const IcMessage& message, std::size_t at) {
     return std::uint32_t{load<std::uint16_t>(message.body, at)} << 16 |
            load<std::uint16_t>(message.body, at + 2);
@@ -87,6 +102,7 @@ class Negotiation final : public IcProperty {
   }
 
   std::map<IcKey, Agreement> agreements_;
+  std::set<std::uint32_t> amid_;  ///< VMs that were saved at some time
   std::uint64_t negotiations_ = 0;
   std::uint64_t requests_ = 0;
 };

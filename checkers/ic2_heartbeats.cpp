@@ -1,6 +1,7 @@
 // IC-2 (spec I.8, D.3): heartbeats count up by one, on whatever host the VM is, and each comes back
 // as its number plus one.
 #include <map>
+#include <set>
 #include <string>
 
 #include "checkers/ic_messages.hpp"
@@ -15,11 +16,12 @@ class Heartbeats final : public IcProperty {
  public:
   Heartbeats()
       : IcProperty("IC-2", "heartbeats count up by one and come back as their number plus one",
-                   {}) {}
+                   {traces::ev::VmState::kType}) {}
 
  private:
   struct Beats {
     std::uint64_t last = 0;
+    bool begun = false;                           ///< the first of them was seen, or one since
     std::map<std::uint64_t, std::uint64_t> open;  ///< number, by transaction
   };
 
@@ -27,18 +29,24 @@ class Heartbeats final : public IcProperty {
     if (key.component != traces::IcComponent::Heartbeat) return;
     Beats& beats = beats_[key.vm];
     if (message.negotiates()) {
-      if (!message.from_guest) beats = {};
+      if (!message.from_guest) {
+        beats = {};
+        beats.begun = true;
+      }
       return;
     }
     if (message.body.size() < 8) return;
     const auto number = load<std::uint64_t>(message.body, 0);
     if (message.from_guest) return answered(event, key, message, number, beats);
     ++sent_;
-    if (number != beats.last + 1) {
+    // The first beat seen of a VM that began as a saved one may have any number.
+    const bool first_seen = !beats.begun && amid_.count(key.vm) != 0;
+    if (number != beats.last + 1 && !first_seen) {
       violate(event, name_of(key) + " goes on with number " + std::to_string(number) + " after " +
                          std::to_string(beats.last));
     }
     beats.last = number;
+    beats.begun = true;
     beats.open[message.transaction] = number;
   }
 
@@ -54,11 +62,19 @@ class Heartbeats final : public IcProperty {
     beats.open.erase(asked);
   }
 
+  void more(const traces::Event& event) override {
+    const auto* state = event.as<traces::ev::VmState>();
+    if (state == nullptr) return;
+    if (state->state == traces::VmState::Saved) amid_.insert(state->vm);
+    if (state->state == traces::VmState::Off) amid_.erase(state->vm);
+  }
+
   std::string measured() const override {
     return std::to_string(sent_) + " sent, " + std::to_string(returned_) + " came back";
   }
 
   std::map<std::uint32_t, Beats> beats_;  // by VM
+  std::set<std::uint32_t> amid_;          // VMs that were saved at some time
   std::uint64_t sent_ = 0;
   std::uint64_t returned_ = 0;
 };

@@ -4,6 +4,7 @@
 // at the suspension where the VM ran and at the resume where it goes on; each part that has the
 // first must have the second before the VM runs again.
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -35,8 +36,13 @@ class MemoryEquality final : public Property {
     } else if (const auto* runs = event.as<ev::VpState>()) {
       if (runs->state == traces::VpState::Running) all_compared(event, runs->vm);
     } else if (const auto* state = event.as<ev::VmState>()) {
-      // Started from nothing: what was suspended before is gone with its host.
-      if (state->state == traces::VmState::Starting) forget(state->vm);
+      // Started from nothing: what was suspended before is gone with its host. Not so a VM that was
+      // saved, be it in another world, which had its digests taken as well.
+      if (state->state == traces::VmState::Saved) saved_.insert(state->vm);
+      if (state->state == traces::VmState::Off) saved_.erase(state->vm);
+      if (state->state == traces::VmState::Starting && saved_.erase(state->vm) == 0) {
+        forget(state->vm);
+      }
     }
   }
 
@@ -84,6 +90,7 @@ class MemoryEquality final : public Property {
   std::string measured() const override { return std::to_string(compared_) + " digests compared"; }
 
   std::map<Part, traces::Digest> suspended_;
+  std::set<std::uint32_t> saved_;  ///< VMs that are at rest with a saved state
   std::uint64_t compared_ = 0;
 };
 

@@ -28,8 +28,15 @@ struct Progress {
 };
 
 struct Adapters {
-  void take_over(const Adapters& source) { channels = source.channels; }
+  void take_over(const Adapters& source) { *this = source; }
+  /// Channels that were set up before the trace are taken to have been, with any filter.
+  void begin_amid() { unseen = true; }
+  Progress& at(std::uint32_t relid) {
+    return channels.try_emplace(relid, unseen ? Progress{true, true, true, UINT64_MAX} : Progress{})
+        .first->second;
+  }
   std::map<std::uint32_t, Progress> channels;
+  bool unseen = false;
 };
 
 class AdapterOrder final : public Property {
@@ -54,7 +61,7 @@ class AdapterOrder final : public Property {
       // A restored channel passes through closed as well.
       if (channel->to == traces::ChannelState::Closed &&
           channel->from != traces::ChannelState::Released) {
-        adapters_.at(event, channel->partition).channels.erase(channel->relid);
+        adapters_.at(event, channel->partition).channels[channel->relid] = {};
       }
     } else {
       adapters_.follow(event);
@@ -63,7 +70,7 @@ class AdapterOrder final : public Property {
 
  private:
   Progress& at(const traces::Event& event, std::uint64_t partition, std::uint32_t relid) {
-    return adapters_.at(event, partition).channels[relid];
+    return adapters_.at(event, partition).at(relid);
   }
 
   void told(const traces::Event& event, const ev::NicControl& control) {

@@ -11,7 +11,9 @@
 
 namespace checkers {
 
-/// `State` has `void take_over(const State& source)`: what a restored partition continues.
+/// `State` has `void take_over(const State& source)`: what a restored partition continues. It may
+/// have `void begin_amid()`: a VM is restored that no partition of this trace was saved as, so what
+/// came before is not known (docs/saved-state.md).
 template <class State>
 class PerPartition {
  public:
@@ -90,7 +92,14 @@ class PerPartition {
       saved_[entry.vm] = entry.state;
     } else if (const auto saved = saved_.find(entry.vm); saved != saved_.end()) {
       entry.state.take_over(saved->second);
+    } else {
+      begin_amid(entry.state);
     }
+  }
+
+  template <class Any>
+  static void begin_amid(Any& state) {
+    if constexpr (requires { state.begin_amid(); }) state.begin_amid();
   }
 
   std::map<Key, Entry> entries_;

@@ -39,7 +39,14 @@ void StorageProperty::other(const traces::Event& event) {
   } else if (const auto* vp = event.as<ev::VpState>()) {
     vms_[{event.node.value, vp->partition}] = vp->vm;
   } else if (const auto* state = event.as<ev::VmState>()) {
-    if (state->state == traces::VmState::Starting) begins_anew(state->vm);
+    if (state->state == traces::VmState::Saved) saved_.insert(state->vm);
+    if (state->state == traces::VmState::Off) saved_.erase(state->vm);
+    if (state->state != traces::VmState::Starting) return;
+    if (saved_.erase(state->vm) != 0) {
+      goes_on(state->vm);
+    } else {
+      begins_anew(state->vm);
+    }
   } else if (const auto* channel = event.as<ev::VmbusChannel>()) {
     // A restored channel passes through closed as well.
     if (channel->to != traces::ChannelState::Closed ||

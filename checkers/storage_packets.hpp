@@ -46,6 +46,8 @@ class StorageProperty : public RingProperty {
   virtual void said(const traces::Event& event, std::uint32_t vm, const StoragePacket& packet) = 0;
   /// The guest begins anew: it was off, or has closed the channel.
   virtual void begins_anew(std::uint32_t vm) = 0;
+  /// The guest goes on from a saved state: what came before may not have been seen.
+  virtual void goes_on(std::uint32_t /*vm*/) {}
 
  private:
   void other(const traces::Event& event) final;
@@ -54,6 +56,7 @@ class StorageProperty : public RingProperty {
             bool from_guest);
 
   std::set<ChannelKey> channels_;
+  std::set<std::uint32_t> saved_;  ///< VMs that are at rest with a saved state
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint32_t> vms_;  // by node and partition
 };
 

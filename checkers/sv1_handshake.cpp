@@ -4,6 +4,7 @@
 // What the guest asked and what it was answered is read from the channel's rings.
 #include <map>
 #include <string>
+#include <utility>
 
 #include "checkers/makers.hpp"
 #include "checkers/storage_packets.hpp"
@@ -22,9 +23,11 @@ class StorageHandshake final : public StorageProperty {
   struct Adapter {
     Phase phase = Phase::Fresh;
     std::map<std::uint64_t, std::uint32_t> open;  // operation, by transaction
+    bool unseen = false;                          // its first step was taken before the trace
   };
 
   void begins_anew(std::uint32_t vm) override { adapters_.erase(vm); }
+  void goes_on(std::uint32_t vm) override { adapters_[vm].unseen = true; }
 
   void said(const traces::Event& event, std::uint32_t vm, const StoragePacket& packet) override {
     Adapter& adapter = adapters_[vm];
@@ -48,6 +51,7 @@ class StorageHandshake final : public StorageProperty {
         return step(event, vm, adapter, Phase::Described, "the end of the handshake");
       case storage::kExecuteSrb:
         ++commands_;
+        if (std::exchange(adapter.unseen, false)) adapter.phase = Phase::Ready;
         if (adapter.phase == Phase::Ready) return;
         violate(event, "the adapter of VM " + std::to_string(vm) +
                            " carries out a command before its handshake is done");
@@ -59,7 +63,7 @@ class StorageHandshake final : public StorageProperty {
 
   void step(const traces::Event& event, std::uint32_t vm, Adapter& adapter, Phase from,
             const char* what) {
-    if (adapter.phase != from) {
+    if (adapter.phase != from && !std::exchange(adapter.unseen, false)) {
       violate(event,
               "the adapter of VM " + std::to_string(vm) + " accepts " + what + " out of its order");
     }

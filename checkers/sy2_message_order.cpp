@@ -27,11 +27,14 @@ struct Flow {
   std::deque<Post> waiting;
   std::uint64_t posted = 0;     // number of the youngest post
   std::uint64_t delivered = 0;  // number of the youngest one delivered
+  bool unseen = false;          // something was posted before the trace
 };
 
 struct Flows {
-  void take_over(const Flows& source) { flows = source.flows; }
+  void take_over(const Flows& source) { *this = source; }
+  void begin_amid() { unseen = true; }
   std::map<std::tuple<bool, std::uint32_t, std::uint32_t, std::uint8_t>, Flow> flows;
+  bool unseen = false;
 };
 
 class MessageOrder final : public Property {
@@ -54,8 +57,12 @@ class MessageOrder final : public Property {
  private:
   template <class Message>
   Flow& flow_of(const traces::Event& event, const Message& message) {
-    return flows_.at(event, message.partition)
-        .flows[{message.to_guest, message.port, message.vp, message.sint}];
+    Flows& known = flows_.at(event, message.partition);
+    Flow first;
+    first.unseen = known.unseen;
+    return known.flows
+        .try_emplace({message.to_guest, message.port, message.vp, message.sint}, first)
+        .first->second;
   }
 
   template <class Message>
@@ -73,7 +80,8 @@ class MessageOrder final : public Property {
       return;
     }
     Flow& flow = flow_of(event, posted);
-    if (posted.sequence != flow.posted + 1) {
+    const bool first_seen = flow.unseen && flow.posted == 0;
+    if (posted.sequence != flow.posted + 1 && !first_seen) {
       violate(event, name_of(posted) + " was posted after number " + std::to_string(flow.posted));
     }
     flow.posted = posted.sequence;
@@ -86,6 +94,10 @@ class MessageOrder final : public Property {
     const auto found =
         std::find_if(flow.waiting.begin(), flow.waiting.end(),
                      [&](const Post& each) { return each.sequence == delivered.sequence; });
+    if (found == flow.waiting.end() && flow.unseen && delivered.sequence > flow.delivered) {
+      flow.delivered = delivered.sequence;  // once, and in order, at least
+      return;
+    }
     if (found == flow.waiting.end()) {
       const bool again = delivered.sequence <= flow.posted;
       violate(event, name_of(delivered) + (again ? " is delivered again" : " was never posted"));

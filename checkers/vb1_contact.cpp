@@ -18,6 +18,8 @@ using traces::VmbusMessage;
 
 struct Contact {
   void take_over(const Contact& source) { *this = source; }
+  /// Whether it was connected, and whether it had asked, was not seen.
+  void begin_amid() { unseen = connected = true; }
 
   struct Asked {
     std::uint32_t version = 0;
@@ -27,6 +29,7 @@ struct Contact {
   bool connected = false;
   bool leaving = false;  // UNLOAD was heard, its answer is to come
   bool deaf = false;     // the guest's SynIC took no message
+  bool unseen = false;   // a question may have been asked before the trace
 };
 
 class Contacts final : public Property {
@@ -80,6 +83,11 @@ class Contacts final : public Property {
   }
 
   void answer(const traces::Event& event, const ev::VmbusMessage& message, Contact& bus) {
+    if (!bus.asked && bus.unseen) {
+      bus.unseen = false;
+      bus.connected = message.value == 1;
+      return;
+    }
     if (!bus.asked) {
       violate(event, "a contact is answered once more than it was made");
       return;

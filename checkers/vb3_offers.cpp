@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "checkers/makers.hpp"
 #include "checkers/per_partition.hpp"
@@ -25,11 +26,13 @@ struct OfferRound {
     *this = source;
     visible = own;
   }
+  void begin_amid() { unseen = true; }
 
   std::optional<Time> asked;              // REQUESTOFFERS is not answered in full
   std::set<std::uint32_t> offered;        // in this connection
   std::map<std::uint32_t, Time> visible;  // offered channels, and since when they are
   bool deaf = false;                      // the guest's SynIC took no message
+  bool unseen = false;                    // it may have been asked for before the trace
 };
 
 class Offers final : public Property {
@@ -64,6 +67,7 @@ class Offers final : public Property {
       case VmbusMessage::InitiateContact:
       case VmbusMessage::Unload:
         bus.asked.reset();  // whatever was under way is void
+        bus.unseen = false;
         bus.offered.clear();
         bus.deaf = false;
         break;
@@ -91,6 +95,7 @@ class Offers final : public Property {
   }
 
   void complete(const traces::Event& event, OfferRound& bus) {
+    if (std::exchange(bus.unseen, false) && !bus.asked) return;
     if (!bus.asked) {
       violate(event, "the end of offers is announced and nobody asked for offers");
       return;

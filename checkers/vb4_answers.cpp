@@ -31,7 +31,9 @@ struct Conversation {
     old = source.old;
     deaf = source.deaf;
     version = source.version;
+    unseen = source.unseen;
   }
+  void begin_amid() { unseen = true; }
 
   struct Request {
     Time asked{};
@@ -44,6 +46,7 @@ struct Conversation {
   std::map<std::uint32_t, GpadlState> gpadls;
   bool deaf = false;  // the guest's SynIC took no message
   std::uint32_t version = 0;
+  bool unseen = false;  // requests may have been made before the trace
 };
 
 const char* request_name(VmbusMessage request) {
@@ -110,7 +113,7 @@ class Answers final : public Property {
       case VmbusMessage::Unload:
         for (const auto& [name, request] : bus.open) bus.old[name].count += request.count;
         bus.open.clear();
-        bus.deaf = false;
+        bus.deaf = bus.unseen = false;
         break;
       case VmbusMessage::VersionResponse:
       case VmbusMessage::UnloadResponse:
@@ -134,7 +137,7 @@ class Answers final : public Property {
                 VmbusMessage request) {
     ++answers_;
     const Conversation::Name name{request, message.relid, message.id};
-    if (settle(bus.open, name) || settle(bus.old, name)) return;
+    if (settle(bus.open, name) || settle(bus.old, name) || bus.unseen) return;
     violate(event, std::string(request_name(request)) + " of channel " +
                        std::to_string(message.relid) + ", id " + std::to_string(message.id) +
                        ", is answered once more than it was asked");

@@ -5,6 +5,7 @@
 
 #include "hypervisor/management/points.hpp"
 #include "hypervisor/migration/points.hpp"
+#include "hypervisor/migration/save_restore.hpp"
 #include "hypervisor/vsp/vss.hpp"
 #include "sim/kernel/invite.hpp"
 
@@ -101,7 +102,13 @@ void Host::register_owned(std::uint32_t number) {
   Vm vm;
   vm.config = *config;
   vms_.emplace(number, std::move(vm));
-  set_state(number, VmState::Off, "found after a restart");
+  set_at_rest(number, "found after a restart");
+}
+
+/// Off, or saved.
+void Host::set_at_rest(std::uint32_t number, std::string reason) {
+  const bool saved = services_.environment.saved_state(number) != nullptr;
+  set_state(number, saved ? VmState::Saved : VmState::Off, std::move(reason));
 }
 
 sim::Task<JobResult> Host::new_vm(migration::VmConfig config) {
@@ -132,14 +139,16 @@ sim::Task<JobResult> Host::new_vm(migration::VmConfig config) {
   Vm vm;
   vm.config = std::move(config);
   vms_.emplace(number, std::move(vm));
-  set_state(number, VmState::Off, "created");
+  set_at_rest(number, "created");
   co_return completed();
 }
 
 sim::Task<JobResult> Host::start_vm(std::uint32_t number) {
   Vm* vm = find(number);
   if (vm == nullptr) co_return refused("the VM is not on this host");
-  if (vm->state != VmState::Off) co_return refused("the VM is not off");
+  if (vm->state != VmState::Off && vm->state != VmState::Saved) {
+    co_return refused("the VM is not off");
+  }
   if (store_.get(number).claim != Claim::Owned) co_return refused("the VM is in doubt");
   if (vm->config.memory_pages > free_pages()) co_return refused("not enough memory");
   set_state(number, VmState::Starting, "start-vm");
@@ -158,9 +167,20 @@ sim::Task<JobResult> Host::start_vm(std::uint32_t number) {
   created.pages = vm->config.memory_pages;
   created.guest = vm->config.guest;
   emit(created);
+  const migration::SavedVm* saved = services_.environment.saved_state(number);
+  if (saved != nullptr && !migration::restore_vm(*saved, *worker)) {
+    worker->destroy();
+    set_at_rest(number, "its saved state cannot be restored");
+    co_return failed("the VM's saved state cannot be restored");
+  }
   vm->worker = std::move(worker);
   own_ends(*vm->worker);
-  vm->worker->boot();
+  if (saved == nullptr) {
+    vm->worker->boot();
+  } else {
+    services_.environment.drop_saved_state(number);
+    vm->worker->emit_digests(traces::DigestPoint::Resumed);
+  }
   vm->worker->resume("start-vm");
   set_state(number, VmState::Running, "start-vm");
   co_return completed();
@@ -173,6 +193,24 @@ sim::Task<JobResult> Host::stop_vm(std::uint32_t number) {
   if (vm->state != VmState::Running) co_return refused("the VM is not running");
   std::string reason = "stop-vm";
   co_await turn_off(number, std::move(reason));
+  co_return completed();
+}
+
+sim::Task<JobResult> Host::save_vm(std::uint32_t number) {
+  Vm* vm = find(number);
+  if (vm == nullptr) co_return refused("the VM is not on this host");
+  if (in_use(*vm)) co_return refused("another job works on the VM");
+  if (vm->state != VmState::Running) co_return refused("the VM is not running");
+  vm->busy = true;
+  set_state(number, VmState::Saving, "save-vm");
+  vm->worker->suspend("save-vm");
+  co_await vm->worker->quiesce();
+  vm->worker->emit_digests(traces::DigestPoint::Suspended);
+  services_.environment.keep_saved_state(migration::save_vm(*vm->worker));
+  vm->worker->destroy();
+  vm->worker.reset();
+  vm->busy = false;
+  set_state(number, VmState::Saved, "save-vm");
   co_return completed();
 }
 

@@ -45,8 +45,12 @@ class Host final : migration::TargetHost {
   sim::Signal& booted() { return booted_; }
 
   sim::Task<JobResult> new_vm(migration::VmConfig config);
+  /// From its saved state, where it has one; else its guest boots.
   sim::Task<JobResult> start_vm(std::uint32_t vm);
   sim::Task<JobResult> stop_vm(std::uint32_t vm);  ///< turn off: no guest cooperation
+  /// The VM stands still at this instant; once its devices do too, all of it goes to where saved
+  /// states are kept, and it is off but for that.
+  sim::Task<JobResult> save_vm(std::uint32_t vm);
   sim::Task<JobResult> move_vm(std::uint32_t vm, sim::NodeId target, std::uint64_t job);
   /// Ends a migration that is under way, until it hands the disks over.
   JobResult cancel_move(std::uint32_t vm);
@@ -125,6 +129,7 @@ class Host final : migration::TargetHost {
   Vm* talk_to(std::uint32_t vm, JobResult& why);
   void fall_silent(std::uint32_t vm);
   void register_owned(std::uint32_t vm);
+  void set_at_rest(std::uint32_t vm, std::string reason);
   void turn_off_if_ended(std::uint32_t vm);
   void own_ends(migration::WorkerProcess& worker);
   void set_state(std::uint32_t vm, traces::VmState state, std::string reason);

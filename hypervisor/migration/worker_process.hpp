@@ -28,6 +28,8 @@ class Vss;
 
 namespace migration {
 
+struct SavedVm;
+
 /// What the host's environment offers to worker processes: engines, guest images, disks. Owned by
 /// whoever wires the world; it outlives every host.
 class Environment {
@@ -46,6 +48,12 @@ class Environment {
   virtual const VmConfig* configuration(std::uint32_t vm) = 0;
   /// The VM's configuration file is this from now on.
   virtual void reconfigure(const VmConfig& config) = 0;
+  /// The saved state that a VM which is not running has; nullptr when it is simply off. Saved
+  /// states lie on shared storage too.
+  virtual const SavedVm* saved_state(std::uint32_t vm) = 0;
+  /// The VM runs from its saved state now, which is gone with that.
+  virtual void drop_saved_state(std::uint32_t vm) = 0;
+  virtual void keep_saved_state(SavedVm saved) = 0;
 };
 
 /// Guest port that takes a byte of debug output, and the one that ends the guest (isa-debug-exit).

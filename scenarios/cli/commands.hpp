@@ -29,6 +29,8 @@ void add_explore(Command root);
 void add_results(Command root);
 void add_plants(Command root);
 
+/// `--boot-cache FOLDER`, of every command that may run a world.
+void add_boot_cache(Command& command);
 /// "key=value" of --set. Throws UserError.
 std::vector<scenarios::Override> parse_overrides(const std::vector<std::string>& texts);
 /// A name of --plant. Throws UserError with a suggestion.

@@ -130,6 +130,7 @@ void add_debug(Command root) {
   command.argument("TRACE", arguments->path, "trace file")
       .option("--command", arguments->commands,
               "commands separated by `;` instead of standard input");
+  add_boot_cache(command);
   command.does([arguments] { return debug(*arguments); });
 }
 

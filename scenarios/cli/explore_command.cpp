@@ -17,6 +17,7 @@
 #include "scenarios/cli/stop_signal.hpp"
 #include "scenarios/cli/whole_file.hpp"
 #include "scenarios/language/units.hpp"
+#include "scenarios/runner/boot_once.hpp"
 
 namespace cli {
 
@@ -29,6 +30,7 @@ std::vector<scenarios::Scenario> load_all(const std::vector<std::string>& paths)
     if (!fs::is_directory(path)) {
       all.push_back(scenarios::load_scenario(path));
       scenarios::require_images(all.back());
+      scenarios::require_boot_states(all.back());
       continue;
     }
     std::vector<std::string> below;
@@ -42,7 +44,9 @@ std::vector<scenarios::Scenario> load_all(const std::vector<std::string>& paths)
     for (const std::string& file : below) {
       scenarios::Scenario scenario = scenarios::load_scenario(file);
       // A kernel's boot costs what thousands of other runs do: whoever wants that names the file.
-      if (!scenarios::needs_images(scenario)) all.push_back(std::move(scenario));
+      if (scenarios::needs_images(scenario)) continue;
+      scenarios::require_boot_states(scenario);
+      all.push_back(std::move(scenario));
     }
   }
   if (all.empty()) {
@@ -183,6 +187,7 @@ void add_explore(Command root) {
       .count("--twice-every", a.twice_every, "make one run in so many twice; 0: none")
       .flag("--no-shrink", a.no_shrink, "keep findings as they were found")
       .flag("--no-mutants", a.no_mutants, "seeds alone; no mutants, no forked worlds");
+  add_boot_cache(command);
   command.does([arguments] { return explore(*arguments); });
 }
 

@@ -148,6 +148,7 @@ void add_plants(Command root) {
       .count("--ranges", a.ranges, "disjoint ranges of seeds", 1, 100)
       .count("--jobs", a.jobs, "worker processes; as many as processors", 1, 1024)
       .option_of("--format", a.format, {"text", "json"}, "text or json");
+  add_boot_cache(command);
   command.does([arguments] { return hunt(*arguments); });
 }
 

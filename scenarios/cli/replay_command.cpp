@@ -113,6 +113,7 @@ void add_replay(Command root) {
       .option("--until", arguments->until,
               "stop at this event (1234, 500ms, 'migration.phase phase=commit') and tell what led "
               "to it");
+  add_boot_cache(command);
   command.does([arguments] { return replay(arguments->path, arguments->until); });
 }
 
@@ -122,6 +123,7 @@ void add_check(Command root) {
   Command command = root.command("check", "judge a stored trace by its events; only a twin is run");
   command.argument("TRACE", *path, "trace file")
       .option_of("--format", *format, {"text", "json", "junit"}, "text, json or junit");
+  add_boot_cache(command);
   command.does([path, format] { return check(*path, *format); });
 }
 

@@ -12,6 +12,8 @@
 #include "scenarios/cli/run_outputs.hpp"
 #include "scenarios/cli/whole_file.hpp"
 #include "scenarios/language/reader.hpp"
+#include "scenarios/runner/boot_cache.hpp"
+#include "scenarios/runner/boot_once.hpp"
 #include "traces/text.hpp"
 
 namespace cli {
@@ -27,6 +29,12 @@ std::vector<scenarios::Override> parse_overrides(const std::vector<std::string>&
     all.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
   return all;
+}
+
+void add_boot_cache(Command& command) {
+  command.option("--boot-cache", scenarios::boot_cache_setting(),
+                 "folder of the states that `boot-once` saves; saved-states beside the program, "
+                 "when it is not said");
 }
 
 void require_plant(const std::string& name) {
@@ -124,6 +132,7 @@ Report run_one(const std::string& file, const RunArguments& arguments, BaselineW
   options.overrides = parse_overrides(arguments.sets);
   const scenarios::Scenario scenario = scenarios::load_scenario(file, options.overrides);
   scenarios::require_images(scenario);
+  scenarios::require_boot_states(scenario);
   options.seed = arguments.seed.value_or(scenario.seed);
   baseline.announce(scenario, options.seed);
   options.detail = !arguments.no_detail;
@@ -204,6 +213,7 @@ void add_run(Command root) {
       .flag("--no-detail", arguments->no_detail,
             "leave level 1 events out; checkers that need them say unknown")
       .flag("--quiet", arguments->quiet, "no story, only properties");
+  add_boot_cache(command);
   command.does([arguments] { return run(*arguments); });
 }
 

@@ -181,6 +181,7 @@ void add_shrink(Command root) {
       .option("--seed", arguments->seed, "seed, instead of the scenario's")
       .option("--set", arguments->sets, "key=value: change a value of the scenario")
       .option("--plant", arguments->plants, "switch a deliberate bug on");
+  add_boot_cache(command);
   command.does([arguments] {
     if (arguments->output.empty()) throw UserError("hvsim shrink: give the new file with -o FILE");
     return shrink(*arguments);

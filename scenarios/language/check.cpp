@@ -124,6 +124,12 @@ class World {
     }
     services(path + ".integration-services", vm);
     guest(path + ".guest", vm);
+    if (vm.boot_once) boot_once(path + ".boot-once", vm);
+  }
+
+  static void boot_once(const std::string& path, const VmSpec& vm) {
+    if (!vm.guest.model.empty()) fail(path, "a model guest says nothing that could be waited for");
+    if (vm.boot_once->until.empty()) fail(path + ".until", "every line has an empty text in it");
   }
 
   static void services(const std::string& path, const VmSpec& vm) {

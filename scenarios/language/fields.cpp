@@ -100,6 +100,13 @@ std::vector<Field> fields(GuestSpec& guest) {
   };
 }
 
+std::vector<Field> fields(BootOnceSpec& boot) {
+  return {
+      {"until", Shape::Text, &boot.until},
+      {"within", Shape::Duration, &boot.within, kMillisecond},
+  };
+}
+
 std::vector<Field> fields(MigrationSpec& migration) {
   return {
       {"network", Shape::Name, &migration.network},

@@ -37,6 +37,7 @@ std::vector<Field> fields(NetworkSpec& network);
 std::vector<Field> fields(StorageSpec& storage);
 std::vector<Field> fields(VmSpec& vm);
 std::vector<Field> fields(GuestSpec& guest);
+std::vector<Field> fields(BootOnceSpec& boot);
 std::vector<Field> fields(MigrationSpec& migration);
 std::vector<Field> fields(Step& step);        ///< the verb's key holds the VM
 std::vector<Field> fields(FaultSpec& fault);  ///< the fault's key holds the target

@@ -45,6 +45,14 @@ const Rows& guest_rows() {
   return rows;
 }
 
+const Rows& boot_once_rows() {
+  static const Rows rows{
+      {"until", Shape::Text, "saved when its guest says a line with this in it", true},
+      {"within", Shape::Duration, "virtual time that it has for that"},
+  };
+  return rows;
+}
+
 const Rows& vm_rows() {
   static const Rows rows{
       {"host", Shape::Name, "where it starts", true},
@@ -57,6 +65,8 @@ const Rows& vm_rows() {
        "Linux VM has all of them"},
       {"speed", Shape::Count, "instructions per microsecond of virtual time"},
       {"heartbeat", Shape::Duration, "interval of the heartbeat service"},
+      {"boot-once", Shape::Record, "it begins with a saved state, docs/saved-state.md", false,
+       &boot_once_rows()},
   };
   return rows;
 }

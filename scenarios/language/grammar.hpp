@@ -44,6 +44,7 @@ const Rows& scenario_rows();
 const Rows& host_rows();
 const Rows& network_rows();
 const Rows& storage_rows();
+const Rows& boot_once_rows();
 const Rows& vm_rows();
 const Rows& guest_rows();
 const Rows& migration_rows();

@@ -75,6 +75,10 @@ class Parser {
       }
       vm.guest.place = guest.place();
       guest.read(fields(vm.guest));
+      if (const auto boot = record.record("boot-once")) {
+        vm.boot_once.emplace().place = boot->place();
+        boot->read(fields(*vm.boot_once));
+      }
       result_.vms.push_back(std::move(vm));
     }
   }

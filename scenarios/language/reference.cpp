@@ -140,6 +140,7 @@ std::string reference_page() {
   section(page, "`storage`: name of the shared disk, then", storage_rows());
   section(page, "`vms`: name of the VM, then", vm_rows());
   section(page, "`guest` of a VM", guest_rows());
+  section(page, "`boot-once` of a VM", boot_once_rows());
   section(page, "`migration`", migration_rows());
   section(page, "`timeline`: a list of verbs", step_rows());
   Rows fault_keys;

@@ -63,6 +63,13 @@ struct GuestSpec : Located {
   friend bool operator==(const GuestSpec&, const GuestSpec&) = default;
 };
 
+/// The VM begins with a saved state, which a world of its own makes (docs/saved-state.md).
+struct BootOnceSpec : Located {
+  std::string until;  ///< saved when its guest says a line with this in it
+  sim::Duration within{60'000'000'000};
+  friend bool operator==(const BootOnceSpec&, const BootOnceSpec&) = default;
+};
+
 struct VmSpec {
   std::string name;
   std::string host;
@@ -73,6 +80,7 @@ struct VmSpec {
   std::vector<std::string> services;  ///< integration services besides the heartbeat
   std::uint64_t instructions_per_us = 1000;
   sim::Duration heartbeat{2'000'000'000};
+  std::optional<BootOnceSpec> boot_once;
   friend bool operator==(const VmSpec&, const VmSpec&) = default;
 };
 

@@ -169,6 +169,10 @@ class Writer {
       }
       Entries entries = Entries().add_fields(vm, VmSpec{}, {"host", "memory"});
       entries.add("guest", what.flow());
+      if (vm.boot_once) {
+        entries.add("boot-once",
+                    Entries().add_fields(*vm.boot_once, BootOnceSpec{}, {"until"}).flow());
+      }
       text_ += "  " + yaml_scalar(vm.name) + ":\n";
       for (const std::string& line : entries.lines()) text_ += "    " + line + "\n";
     }

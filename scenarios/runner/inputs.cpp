@@ -3,6 +3,7 @@
 
 #include "scenarios/guests/image_files.hpp"
 #include "scenarios/guests/images.hpp"
+#include "scenarios/runner/boot_once.hpp"
 #include "scenarios/runner/simulation.hpp"
 #include "traces/digest.hpp"
 
@@ -35,6 +36,10 @@ std::vector<traces::TraceHeader::Input> Simulation::inputs(const Scenario& scena
     for (const std::string& file : {vm.guest.kernel, vm.guest.initrd}) {
       if (!file.empty()) add("file " + file, guests::image_file(file, scenario.file).digest);
     }
+  }
+  for (std::size_t vm = 0; vm < scenario.vms.size(); ++vm) {
+    if (!scenario.vms[vm].boot_once) continue;
+    add("saved state of " + scenario.vms[vm].name, boot_state(scenario, vm).digest);
   }
   return all;
 }

@@ -5,6 +5,7 @@
 
 #include "scenarios/guests/model_guest.hpp"
 #include "scenarios/language/parser.hpp"
+#include "scenarios/runner/boot_once.hpp"
 #include "scenarios/runner/guest_setup.hpp"
 #include "scenarios/runner/plants.hpp"
 #include "sim/cpu/engine.hpp"
@@ -84,8 +85,12 @@ class Simulation::FaultTrigger final : public traces::Observer {
 };
 
 Simulation::Simulation(const Scenario& scenario, const SimulationOptions& options)
-    : scenario_(scenario), options_(options) {
+    : scenario_(scenario), options_(options), saved_states_(options.begin_with) {
   require_images(scenario);
+  for (std::size_t vm = 0; vm < scenario.vms.size(); ++vm) {
+    if (!scenario.vms[vm].boot_once) continue;
+    saved_states_.emplace(vm + options.first_vm, boot_state(scenario, vm).vm);
+  }
   recorder_.set_detail(options.detail);
   world_ = std::make_unique<sim::World>(world_config(scenario, options), recorder_);
 }
@@ -143,12 +148,17 @@ void Simulation::add_storage() {
     config.sectors = spec.bytes / sim::kSectorSize;
     disks_.emplace(spec.name, std::make_unique<sim::SharedDisk>(node, config));
   }
+  for (const auto& [vm, saved] : saved_states_) {
+    for (const migration::SavedDisk& disk : saved->disks) {
+      disks_.at(disk.name)->preload(disk.layers);
+    }
+  }
 }
 
 void Simulation::add_vms() {
   std::uint64_t seed = options_.seed;
   if (world_->plant(*operator_, kPlantLeaksBetweenRuns)) seed ^= leaked_count();
-  std::uint32_t number = 0;
+  std::uint32_t number = options_.first_vm - 1;
   for (const VmSpec& spec : scenario_.vms) {
     migration::VmConfig config;
     config.number = ++number;
@@ -172,6 +182,8 @@ void Simulation::add_vms() {
     config.time.instructions_per_us = spec.instructions_per_us;
     config.heartbeat_interval = spec.heartbeat;
     config.services = offered_services(spec);
+    const auto saved = saved_states_.find(number);
+    if (saved != saved_states_.end()) config = saved->second->config;  // but for its seed the same
     for (const std::string& name : disks_of(scenario_, spec)) {
       traces::ev::VmDisk owned;
       owned.vm = number;
@@ -208,7 +220,7 @@ void Simulation::add_hosts() {
 }
 
 void Simulation::set_timeline() {
-  std::uint32_t number = 0;
+  std::uint32_t number = options_.first_vm - 1;
   for (const VmSpec& spec : scenario_.vms) {
     const sim::NodeId host = world_->find_node(spec.host)->id();
     ++number;
@@ -236,6 +248,10 @@ sim::Task<> Simulation::start_vm(std::uint32_t vm, sim::NodeId host) {
   installation_->submit(command, [this, vm](const management::JobResult& result) {
     // Refused: somebody else has created it meanwhile.
     if (result.status == traces::JobStatus::Failed) return;
+    if (const migration::SavedVm* saved = saved_state(vm)) {
+      operator_->spawn("start-saved", vm, start_saved(vm, saved->at));
+      return;
+    }
     management::Command start;
     start.verb = management::Verb::StartVm;
     start.vm = vm;
@@ -429,22 +445,14 @@ std::unique_ptr<hv::ModelGuest> Simulation::make_model(const migration::VmConfig
 
 void Simulation::boot(const migration::VmConfig& config, hv::Partition& partition) {
   if (config.board == migration::Board::Pc) {
-    boot_linux(scenario_, scenario_.vms[config.number - 1].guest, config, partition);
+    const VmSpec& spec = scenario_.vms[config.number - options_.first_vm];
+    boot_linux(scenario_, spec.guest, config, partition);
   } else if (config.engine == migration::Engine::Unicorn) {
     boot_program(config, partition);
   }
 }
 
 sim::SharedDisk* Simulation::disk(sim::Node&, std::string_view name) { return storage(name); }
-
-const migration::VmConfig* Simulation::configuration(std::uint32_t vm) {
-  const auto found = configurations_.find(vm);
-  return found == configurations_.end() ? nullptr : &found->second;
-}
-
-void Simulation::reconfigure(const migration::VmConfig& config) {
-  configurations_.insert_or_assign(config.number, config);
-}
 
 std::vector<std::string> Simulation::links_of(std::string_view network) {
   std::vector<std::string> links;

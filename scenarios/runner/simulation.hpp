@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "checkers/checker.hpp"
 #include "fault-injection/catalogue.hpp"
 #include "hypervisor/management/installation.hpp"
+#include "hypervisor/migration/saved_vm.hpp"
 #include "scenarios/language/scenario.hpp"
 #include "sim/disk/shared_disk.hpp"
 #include "sim/kernel/world.hpp"
@@ -44,6 +46,12 @@ struct SimulationOptions {
   std::vector<Struck> struck;
   /// Job of each step of the timeline in the original: faults may have submitted others between.
   std::vector<std::uint64_t> step_jobs;
+  /// Number of the scenario's first VM. Not 1 where another scenario's VM runs alone.
+  std::uint32_t first_vm = 1;
+  /// States that VMs of the scenario begin with, by number, beside those of `boot-once`.
+  std::map<std::uint32_t, std::shared_ptr<const migration::SavedVm>> begin_with;
+  /// Told what a VM is saved as, before it is kept.
+  std::function<void(migration::SavedVm&)> saved;
 };
 
 class Simulation final : public migration::Environment, public faults::Field {
@@ -75,6 +83,8 @@ class Simulation final : public migration::Environment, public faults::Field {
   /// For an observer of a world that runs: from the event in hand on nothing is broken any more.
   /// Faults that last are taken back, later ones do not strike, no trouble is drawn or invited.
   void end_faults();
+  /// What a VM that does not run was saved as, its disks too; nullptr when it is off or runs.
+  const migration::SavedVm* saved_state(std::uint32_t vm) override;
   /// Number of a VM in events, from 1 in the order of the file; 0 when there is none.
   static std::uint32_t vm_number(const Scenario& scenario, const std::string& name);
   /// Name and digest of every input besides the scenario text: guest images.
@@ -100,6 +110,8 @@ class Simulation final : public migration::Environment, public faults::Field {
   sim::Task<> heal();
   faults::Strike strike_of(std::size_t fault, std::string target) const;
   sim::Task<> start_vm(std::uint32_t vm, sim::NodeId host);
+  sim::Task<> start_saved(std::uint32_t vm, sim::Time at);
+  void tell_witness(std::uint32_t vm, const migration::SavedWitness& witness);
   management::Command command_of(std::size_t step, std::uint64_t job) const;
 
   // migration::Environment
@@ -111,6 +123,8 @@ class Simulation final : public migration::Environment, public faults::Field {
   sim::SharedDisk* disk(sim::Node& host, std::string_view name) override;
   const migration::VmConfig* configuration(std::uint32_t vm) override;
   void reconfigure(const migration::VmConfig& config) override;
+  void drop_saved_state(std::uint32_t vm) override;
+  void keep_saved_state(migration::SavedVm saved) override;
   // faults::Field
   sim::Network& network() override { return *network_; }
   std::vector<std::string> links_of(std::string_view network) override;
@@ -132,6 +146,7 @@ class Simulation final : public migration::Environment, public faults::Field {
   std::map<std::string, std::unique_ptr<sim::SharedDisk>, std::less<>> disks_;
   std::vector<std::unique_ptr<sim::SharedDisk>> system_disks_;
   std::map<std::uint32_t, migration::VmConfig> configurations_;
+  std::map<std::uint32_t, std::shared_ptr<const migration::SavedVm>> saved_states_;
   std::unique_ptr<management::Installation> installation_;
   sim::Node* operator_ = nullptr;
   std::vector<std::unique_ptr<FaultTrigger>> triggers_;

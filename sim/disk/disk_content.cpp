@@ -4,6 +4,36 @@
 
 namespace sim::disk {
 
+namespace {
+
+std::vector<SectorRun> runs_of(const SectorMap& map) {
+  std::vector<SectorRun> runs;
+  map.for_each([&runs](std::uint64_t lba, std::span<const std::byte> data) {
+    runs.push_back({{lba}, {data.begin(), data.end()}});
+  });
+  return runs;
+}
+
+void put_runs(SectorMap& map, const std::vector<SectorRun>& runs) {
+  for (const SectorRun& run : runs) map.write(run.first.value, run.data);
+}
+
+}  // namespace
+
+DiskLayers DiskContent::layers() const {
+  DiskLayers layers;
+  layers.medium = runs_of(medium_);
+  layers.cache = runs_of(cache_);
+  layers.misplaced = runs_of(misplaced_);
+  return layers;
+}
+
+void DiskContent::preload(const DiskLayers& layers) {
+  put_runs(medium_, layers.medium);
+  put_runs(cache_, layers.cache);
+  put_runs(misplaced_, layers.misplaced);
+}
+
 void DiskContent::read(std::uint64_t lba, std::span<std::byte> out) const {
   std::memset(out.data(), 0, out.size());
   medium_.lay_over(lba, out);

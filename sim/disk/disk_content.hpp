@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "sim/disk/disk_layers.hpp"
 #include "sim/disk/sector_map.hpp"
 
 namespace sim::disk {
@@ -15,6 +16,10 @@ class DiskContent {
  public:
   /// Content from before the world began.
   void preload(std::uint64_t lba, std::span<const std::byte> data) { medium_.write(lba, data); }
+
+  /// All of it out of this disk and into an empty one; the count of writes is the disk's own.
+  DiskLayers layers() const;
+  void preload(const DiskLayers& layers);
 
   /// As a read returns it; a sector that was never written reads as zero.
   void read(std::uint64_t lba, std::span<std::byte> out) const;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/disk/disk_layers.hpp"
 #include "sim/disk/plants.hpp"
 #include "sim/disk/points.hpp"
 #include "sim/disk/shared_disk_impl.hpp"
@@ -29,6 +30,27 @@ SharedDisk::~SharedDisk() { node_.unfollow(*this); }
 void SharedDisk::preload(Lba lba, std::span<const std::byte> data) {
   HVSIM_ASSERT(in_range(lba, data.size()), "content beyond the end of the disk");
   impl_->content.preload(lba.value, data);
+}
+
+void SharedDisk::preload(const DiskLayers& layers) {
+  HVSIM_ASSERT(fits(layers), "content beyond the end of the disk");
+  impl_->content.preload(layers);
+  impl_->unflushed_writes = layers.unflushed_writes;
+}
+
+bool SharedDisk::fits(const DiskLayers& layers) const {
+  const auto inside = [this](const SectorRun& run) {
+    return run.data.size() % kSectorSize == 0 && in_range(run.first, run.data.size());
+  };
+  return std::all_of(layers.medium.begin(), layers.medium.end(), inside) &&
+         std::all_of(layers.cache.begin(), layers.cache.end(), inside) &&
+         std::all_of(layers.misplaced.begin(), layers.misplaced.end(), inside);
+}
+
+DiskLayers SharedDisk::contents() const {
+  DiskLayers layers = impl_->content.layers();
+  layers.unflushed_writes = impl_->unflushed_writes;
+  return layers;
 }
 
 // -- ownership --

@@ -61,6 +61,8 @@ struct DiskFaults {
   bool keeps_cache = false;  ///< its power stays when its node dies: the cache survives whole
 };
 
+struct DiskLayers;
+
 class SharedDisk final : NodeFate {
  public:
   /// The disk lives on a node of its own: killing that node is the loss of its power.
@@ -97,6 +99,11 @@ class SharedDisk final : NodeFate {
 
   /// Puts content on the medium that was there before the world began: no time, no events.
   void preload(Lba lba, std::span<const std::byte> data);
+  /// The same for everything that another disk of this size held, its cache included.
+  void preload(const DiskLayers& layers);
+  /// Whether this disk has every sector of it: what layers from elsewhere must pass before.
+  bool fits(const DiskLayers& layers) const;
+  DiskLayers contents() const;
 
   // -- witnesses --
   traces::Digest digest() const;  ///< logical content: medium with the cache on top

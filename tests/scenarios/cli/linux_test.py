@@ -18,6 +18,7 @@ import unittest
 import support
 
 SERVING = support.LIBRARY / 'linux-live-migration.yaml'
+SAVED = support.LIBRARY / 'linux-serve-from-saved.yaml'
 STORAGE = support.LIBRARY / 'linux-storage.yaml'
 IMAGES = support.HVSIM.parent / 'images'
 # Two kernels boot: most of a minute on a machine that does nothing else.
@@ -194,6 +195,15 @@ class Storage(OneRun):
     """A file system that is written to while its VM moves."""
 
     SCENARIO = STORAGE
+
+    def test_server_and_client_that_begin_with_saved_states_notice_no_move_either(self):
+        done = support.hvsim('run', SAVED, '--boot-cache', 'states', cwd=self.folder)
+        output = done.stdout.decode()
+        self.assertEqual(done.returncode, 0, output + done.stderr.decode())
+        self.assertEqual(len(re.findall('migration of server completed', output)), 10, output)
+        self.assertIn('guest: 60 of 60 requests were right', output)
+        again = support.hvsim('run', SAVED, '--boot-cache', 'states', '--quiet', cwd=self.folder)
+        self.assertEqual(support.hash_in(again.stdout), support.hash_in(done.stdout))
 
     def test_its_own_drivers_serve_a_file_system_through_migrations_and_replay_does_too(self):
         self.assertEqual(len(re.findall('migration of web completed', self.output)), 4)

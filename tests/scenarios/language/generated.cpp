@@ -123,6 +123,10 @@ class Generator {
     }
     if (coin()) vm.services = {"shutdown", one_of<std::string>({"vss", "time-synchronization"})};
     counts(fields(vm));
+    if (vm.guest.model.empty() && coin()) {
+      vm.boot_once.emplace().until = one_of<std::string>({"ready", "a: 'b' # \"c\""});
+      if (coin()) vm.boot_once->within = duration() + sim::Duration{1'000'000};
+    }
     // The first VM takes the disks: a disk has one.
     if (scenario_.vms.empty()) {
       for (const StorageSpec& disk : scenario_.storage) vm.disks.push_back(disk.name);

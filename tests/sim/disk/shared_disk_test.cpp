@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sim/disk/disk_layers.hpp"
 #include "tests/sim/disk/disk_world.hpp"
 
 namespace sim {
@@ -102,6 +103,29 @@ TEST(SharedDisk, ShowsAllThatWasEverWrittenInOrderWithTheCacheOnTop) {
                                                                      {300, std::byte{0x77}},
                                                                      {301, std::byte{0x88}}};
   EXPECT_EQ(seen, expected);
+}
+
+TEST(SharedDisk, GoesOnElsewhereWithEverythingThatItHeldItsCacheIncluded) {
+  DiskWorld from;
+  const std::uint64_t epoch = from.disk->open(from.a).value();
+  from.write(from.a, epoch, 100, sectors_of(200, 0x11));
+  ASSERT_EQ(from.flush(from.a, epoch), DiskStatus::Ok);
+  from.write(from.a, epoch, 150, sectors_of(2, 0x22));
+  const DiskLayers layers = from.disk->contents();
+  EXPECT_EQ(layers.unflushed_writes, 1u);
+
+  DiskWorld to;
+  ASSERT_TRUE(to.disk->fits(layers));
+  to.disk->preload(layers);
+  EXPECT_EQ(to.disk->contents(), layers);
+  EXPECT_EQ(to.disk->digest(), from.disk->digest());
+  EXPECT_EQ(to.read(151), sectors_of(1, 0x22));
+  to.power_cycle();
+  EXPECT_EQ(to.read(151), sectors_of(1, 0x11)) << "only the cache had the rest";
+
+  DiskLayers beyond = layers;
+  beyond.cache[0].first = {to.disk->config().sectors};
+  EXPECT_FALSE(to.disk->fits(beyond));
 }
 
 TEST(Ownership, BelongsToOneHostAtATime) {
