@@ -13,6 +13,18 @@ using traces::MigrationPhase;
 namespace {
 constexpr sim::Duration kSlowAdmission{1'000'000'000};
 constexpr sim::Duration kLateVerdict{3'000'000'000};
+
+traces::CommitVerdict verdict_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::Committed:
+      return traces::CommitVerdict::Committed;
+    case Verdict::NotCommitted:
+      return traces::CommitVerdict::NotCommitted;
+    case Verdict::Unknown:
+      break;
+  }
+  return traces::CommitVerdict::Unknown;
+}
 }  // namespace
 
 LiveTarget::LiveTarget(HostServices& host, TargetHost& management,
@@ -40,6 +52,13 @@ sim::Task<> LiveTarget::answer_query(sim::Message query) {
   if (late.ns != 0) co_await host_.node.sleep(late);
   const Verdict verdict = management_.committed(static_cast<std::uint32_t>((*numbers)[1]),
                                                 (*numbers)[0], (*numbers)[2]);
+  traces::ev::MigrationVerdict answered;
+  answered.job = (*numbers)[0];
+  answered.vm = static_cast<std::uint32_t>((*numbers)[1]);
+  answered.asked = (*numbers)[2];
+  answered.epoch = host_.store.get(answered.vm).epoch;
+  answered.verdict = verdict_of(verdict);
+  emit(answered);
   sim::Message reply = make_numbers(Kind::Answer, {static_cast<std::uint64_t>(verdict)});
   co_await answer(std::move(reply));
 }

@@ -50,8 +50,8 @@ traces::EventSet Story::events() {
         ev::VmState::kType,           ev::VmOwner::kType,          ev::VpState::kType,
         ev::VpIntercept::kType,       ev::MigrationStarted::kType, ev::MigrationCheck::kType,
         ev::MigrationPhase::kType,    ev::MigrationRound::kType,   ev::MigrationCommit::kType,
-        ev::MigrationFinished::kType, ev::DiskOpened::kType,       ev::DiskPowerLost::kType,
-        ev::LinkState::kType,         ev::WorldEnded::kType}) {
+        ev::MigrationFinished::kType, ev::MigrationVerdict::kType, ev::DiskOpened::kType,
+        ev::DiskPowerLost::kType,     ev::LinkState::kType,        ev::WorldEnded::kType}) {
     set.set(static_cast<std::size_t>(type));
   }
   return set;
@@ -138,6 +138,10 @@ void Story::migration(const traces::Event& event) {
   } else if (const auto* commit = event.as<ev::MigrationCommit>()) {
     line(event, fmt::format("commit record: {}, owner is {}", name_of(event, "step", commit->step),
                             node(commit->owner)));
+  } else if (const auto* said = event.as<ev::MigrationVerdict>()) {
+    line(event, fmt::format("asked whether it took {} over with epoch {}: {}; its record has {}",
+                            vm(said->vm), said->asked, name_of(event, "verdict", said->verdict),
+                            said->epoch));
   } else if (const auto* end = event.as<ev::MigrationFinished>()) {
     const std::string why = end->reason.empty() ? "" : fmt::format(": {}", end->reason);
     line(event, fmt::format("migration of {} {} here{}", vm(end->vm),
