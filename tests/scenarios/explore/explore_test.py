@@ -176,8 +176,11 @@ faults:
         """Ctrl-C and a closed terminal strike workers too: what is in the file is what was said."""
         for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(stop.name):
+                # Under nohup it would be ignored, and whoever ignores it from the start is left so.
                 process = self.start('--time', '300s', '--results', f'{stop.name}.db', '--jobs',
-                                     '2', start_new_session=True)
+                                     '2', start_new_session=True,
+                                     preexec_fn=lambda: signal.signal(signal.SIGHUP,
+                                                                      signal.SIG_DFL))
                 while len(children_of(process.pid)) < 2:
                     time.sleep(0.02)
                 time.sleep(1)
