@@ -126,7 +126,11 @@ Results::Results(const std::string& path, Mode mode)
       throw std::runtime_error(::sqlite3_errmsg(database_->handle));
     }
     // The file's lock is held until it is closed, and falls with its holder however that ends.
-    database_->run("pragma locking_mode = exclusive; begin exclusive;");
+    // Of two that start at the same instant one gets it: who has to wait lets go of what it has,
+    // which it would not once it had asked to keep its locks.
+    database_->run("pragma busy_timeout = 500;");
+    database_->run("begin exclusive;");
+    database_->run("pragma locking_mode = exclusive;");
     if (database_->number("pragma application_id") == 0 &&
         database_->number("select count(*) from sqlite_master") == 0) {
       database_->run(kSchema);
