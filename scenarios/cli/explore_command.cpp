@@ -182,7 +182,8 @@ void add_explore(Command root) {
       .option("--plant", a.plants, "switch a deliberate bug on")
       .option("--run-limit", a.run_limit, "longest that one run may take")
       .option("--memory-limit", a.memory_limit, "most memory that one worker may have")
-      .option("--shrink-limit", a.shrink_limit, "longest that shrinking one finding may take")
+      .option("--shrink-limit", a.shrink_limit,
+              "longest that shrinking one finding may take; 10s when --time is over")
       .count("--twin-every", a.twin_every, "compare one run in so many with its twin; 0: none")
       .count("--twice-every", a.twice_every, "make one run in so many twice; 0: none")
       .flag("--no-shrink", a.no_shrink, "keep findings as they were found")

@@ -151,8 +151,11 @@ std::string findings_text(const std::vector<Finding>& findings) {
                         finding.statement, finding.measured, bound);
     if (finding.verdict == Verdict::Holds) continue;
     if (finding.verdict == Verdict::Violated) {
-      text += fmt::format("            at {}, event {}: {}\n", traces::to_text(finding.time),
-                          finding.event, finding.explanation);
+      // What only the end can show has no event of its own.
+      const std::string where =
+          finding.event == 0 ? "when all was over" : fmt::format("event {}", finding.event);
+      text += fmt::format("            at {}, {}: {}\n", traces::to_text(finding.time), where,
+                          finding.explanation);
     } else {
       text += fmt::format("            {}\n", finding.explanation);
     }

@@ -114,8 +114,10 @@ void print_instant(const scenarios::CriticalInstant& instant, std::ostream& out)
     case scenarios::CriticalInstant::Kind::Found:
       break;
   }
-  out << "critical instant: healing everything at " << traces::to_text(instant.last_chance)
-      << " still helps, at " << traces::to_text(instant.too_late) << " no more\n";
+  const std::string helps = traces::to_text(instant.last_chance);
+  const std::string late = traces::to_text(instant.too_late);
+  out << "critical instant: healing everything at " << helps << " still helps, "
+      << (helps == late ? "after the next event of that instant" : "at " + late) << " no more\n";
   for (std::size_t i = 0; i < instant.around.size(); ++i) {
     const bool last = i + 1 == instant.chance;
     const bool first_late = i == instant.chance;

@@ -23,6 +23,8 @@ using std::chrono::milliseconds;
 
 /// Runs that wait at a worker while it works, so that it never waits for us.
 constexpr std::size_t kQueued = 3;
+/// What shrinking a finding may take when the exploration's time is over.
+constexpr std::chrono::milliseconds kShrinkOvertime{10'000};
 constexpr milliseconds kTurn{100};
 constexpr milliseconds kSaveInterval{2'000};
 
@@ -143,6 +145,14 @@ bool Campaign::finish_waits() const {
   return !exploring || static_cast<std::size_t>(busy) < (desks_.size() + 1) / 2;
 }
 
+/// What is found late may be shrunk a little beyond the time that the exploration was given.
+std::chrono::milliseconds Campaign::shrink_limit() const {
+  if (!options_.time) return options_.shrink_limit;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*options_.time -
+                                                                          (Clock::now() - began_));
+  return std::min(options_.shrink_limit, std::max(kShrinkOvertime, left));
+}
+
 bool Campaign::fill_with_finish(std::size_t worker) {
   Desk& desk = desks_[worker];
   if (!desk.work.empty() || !finish_waits()) return false;
@@ -156,7 +166,7 @@ bool Campaign::fill_with_finish(std::size_t worker) {
     order.property = request.property;
     order.yaml = request.yaml;
     order.trace = request.trace;
-    order.limit_ms = static_cast<std::uint64_t>(options_.shrink_limit.count());
+    order.limit_ms = static_cast<std::uint64_t>(shrink_limit().count());
     pool_->set_busy(worker, true);
     desk.work.push_back({request.item, true, i});
     pool_->send(worker, encode(order));

@@ -121,6 +121,7 @@ class Campaign final : private WorkerPool::Listener {
 
   void fill(std::size_t worker);
   bool fill_with_finish(std::size_t worker);
+  std::chrono::milliseconds shrink_limit() const;
   bool finish_waits() const;
   std::size_t note_states(std::size_t scenario, const std::vector<std::uint64_t>& states);
   void discover(const Item& item, const std::vector<Violated>& violated);

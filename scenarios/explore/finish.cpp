@@ -26,6 +26,7 @@ struct Account {
   std::optional<traces::Time> time;
   std::vector<std::string> causes;
   bool minimal = false;
+  bool cut_short = false;  ///< shrinking had to stop at its limit
   std::optional<traces::Time> critical;
 };
 
@@ -47,6 +48,7 @@ std::string story_of(const Account& account) {
                     account.causes.size() == 1 ? std::string("one cause")
                                                : std::to_string(account.causes.size()) + " causes",
                     joined(account.causes, "; "));
+    if (account.cut_short) story += " Shrinking was ended by its limit; `hvsim shrink` goes on.";
   }
   if (account.critical) {
     story += " Healing everything at " + traces::to_text(*account.critical) +
@@ -169,6 +171,7 @@ Finished finish(const Scenario& failing, const FinishRequest& request) {
       account.causes = std::move(shrunk.causes);
       account.explanation = std::move(shrunk.explanation);
       account.minimal = shrunk.minimal;
+      account.cut_short = !shrunk.minimal;
       account.critical = shrunk.critical;
       tried = shrunk.tried;
     } catch (const std::exception& failure) {

@@ -150,7 +150,8 @@ class Shrinker {
     shrunk.explanation = violation_->explanation;
     shrunk.tried = tried_;
     shrunk.minimal = minimal;
-    if (!options_.critical_instant) return shrunk;
+    // The instant is the smallest scenario's; there is no time for another's either.
+    if (!options_.critical_instant || !minimal) return shrunk;
     shrunk.instant = find_critical_instant(current_, options_.plants, *violation_, limit_);
     if (shrunk.instant.kind == CriticalInstant::Kind::Found) {
       shrunk.critical = shrunk.instant.last_chance;

@@ -33,7 +33,7 @@ struct Shrunk {
   std::uint64_t tried = 0;          ///< candidates that were run
   bool minimal = false;             ///< nothing more can be dropped; false when the time ran out
   /// The last instant from which healing everything still avoids the violation; nullopt when the
-  /// violation was inevitable from the start, or nobody asked.
+  /// violation was inevitable from the start, time ran out, or nobody asked.
   std::optional<sim::Time> critical;
   CriticalInstant instant;  ///< the same with the events around it
 };

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'cli'))
 
-from support import HVSIM, PATIENCE, Case, main, run_line  # noqa: E402
+from support import HVSIM, LIBRARY, PATIENCE, Case, main, run_line  # noqa: E402
 
 SCENARIO = (pathlib.Path(__file__).parent / 'moving.yaml').read_text() + '''
 budget: {faults: 2, of: [network], from: 100ms, until: 1500ms}
@@ -113,6 +114,15 @@ faults:
         self.assertEqual(again.returncode, 1, again.stderr)
         self.assertRegex(again.stdout.decode(), f'VIOLATED +{found} ')
         self.expect_code(0, 'replay', 'findings/001.trace')
+
+    def test_the_time_that_is_given_bounds_shrinking_too(self):
+        shutil.copy(LIBRARY / 'memory-hungry.yaml', self.folder)  # half a second a run
+        began = time.monotonic()
+        result = self.expect_code(1, 'explore', 'memory-hungry.yaml', '--time', '1s', '--plant',
+                                  'migration.ignores-round-limit', '--twin-every', '0',
+                                  '--shrink-limit', '1h')
+        self.assertLess(time.monotonic() - began, 120)
+        self.assertIn(b'Shrinking was ended by its limit', result.stdout)
 
     def test_keeps_numbers_of_findings_that_are_taken(self):
         for _ in range(2):
