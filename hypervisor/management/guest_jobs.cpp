@@ -55,6 +55,57 @@ constexpr const char* kKeyValueService = "key-value pair exchange";
 constexpr const char* kBackupService = "the backup service (VSS)";
 constexpr const char* kShutdownService = "the shutdown service";
 
+/// What became of a question about one pair.
+JobResult pair_result(const vsp::KvpResult& answer) {
+  if (answer.none()) return failure("there is no such key");
+  if (!answer.ok()) return no_answer(answer.outcome, answer.status, kKeyValueService);
+  return {};
+}
+
+sim::Task<JobResult> set_pair(vsp::KeyValue& component, vsp::KvpItem item) {
+  const auto answer = co_await component.set(vsp::KvpPool::External, std::move(item));
+  JobResult result;
+  if (!answer.ok()) result = no_answer(answer.outcome, answer.status, kKeyValueService);
+  co_return result;
+}
+
+JobResult value_of(const vsp::KvpResult& answer) {
+  JobResult result = pair_result(answer);
+  if (answer.item) result.detail = answer.item->value;
+  return result;
+}
+
+sim::Task<JobResult> get_pair(vsp::KeyValue& component, std::string key) {
+  const auto answer = co_await component.get(vsp::KvpPool::External, std::move(key));
+  JobResult result = value_of(answer);
+  co_return result;
+}
+
+sim::Task<JobResult> find_pair(vsp::KeyValue& component, std::string key) {
+  const auto answer = co_await component.find(vsp::KvpPool::External, std::move(key));
+  JobResult result = value_of(answer);
+  co_return result;
+}
+
+sim::Task<JobResult> remove_pair(vsp::KeyValue& component, std::string key) {
+  const auto answer = co_await component.remove(vsp::KvpPool::External, std::move(key));
+  JobResult result = pair_result(answer);
+  co_return result;
+}
+
+sim::Task<JobResult> list_pairs(vsp::KeyValue& component) {
+  const vsp::KvpList list = co_await component.items(vsp::KvpPool::External);
+  JobResult result;
+  if (!list.end.none()) {
+    result = no_answer(list.end.outcome, list.end.status, kKeyValueService);
+    co_return result;
+  }
+  for (const vsp::KvpItem& item : list.items) {
+    result.detail += (result.detail.empty() ? "" : ", ") + item.key;
+  }
+  co_return result;
+}
+
 }  // namespace
 
 Host::Vm* Host::talk_to(std::uint32_t number, JobResult& why) {
@@ -124,7 +175,7 @@ sim::Task<JobResult> Host::shutdown_vm(std::uint32_t number) {
   co_return result;
 }
 
-sim::Task<JobResult> Host::set_key_value(std::uint32_t number, std::string key, std::string value) {
+sim::Task<JobResult> Host::ask_key_values(std::uint32_t number, KeyValueQuestion question) {
   JobResult result;
   Vm* vm = talk_to(number, result);
   if (vm == nullptr) co_return result;
@@ -132,75 +183,35 @@ sim::Task<JobResult> Host::set_key_value(std::uint32_t number, std::string key, 
   if (component == nullptr) {
     result = not_offered(kKeyValueService);
   } else {
-    vsp::KvpItem item;
-    item.key = std::move(key);
-    item.value = std::move(value);
-    const auto answer = co_await component->set(vsp::KvpPool::External, std::move(item));
-    if (!answer.ok()) result = no_answer(answer.outcome, answer.status, kKeyValueService);
+    result = co_await question(*component);
   }
   fall_silent(number);
   co_return result;
+}
+
+sim::Task<JobResult> Host::set_key_value(std::uint32_t number, std::string key, std::string value) {
+  vsp::KvpItem item;
+  item.key = std::move(key);
+  item.value = std::move(value);
+  return ask_key_values(number,
+                        [item](vsp::KeyValue& component) { return set_pair(component, item); });
 }
 
 sim::Task<JobResult> Host::get_key_value(std::uint32_t number, std::string key) {
-  JobResult result;
-  Vm* vm = talk_to(number, result);
-  if (vm == nullptr) co_return result;
-  vsp::KeyValue* component = vm->worker->key_value();
-  if (component == nullptr) {
-    result = not_offered(kKeyValueService);
-  } else {
-    const auto answer = co_await component->get(vsp::KvpPool::External, std::move(key));
-    if (answer.none()) {
-      result = failure("there is no such key");
-    } else if (!answer.ok() || !answer.item) {
-      result = no_answer(answer.outcome, answer.status, kKeyValueService);
-    } else {
-      result.detail = answer.item->value;
-    }
-  }
-  fall_silent(number);
-  co_return result;
+  const Vm* vm = find(number);
+  const bool linux = vm != nullptr && vm->config.board == migration::Board::Pc;
+  return ask_key_values(number, [key, linux](vsp::KeyValue& component) {
+    return linux ? find_pair(component, key) : get_pair(component, key);
+  });
 }
 
 sim::Task<JobResult> Host::remove_key_value(std::uint32_t number, std::string key) {
-  JobResult result;
-  Vm* vm = talk_to(number, result);
-  if (vm == nullptr) co_return result;
-  vsp::KeyValue* component = vm->worker->key_value();
-  if (component == nullptr) {
-    result = not_offered(kKeyValueService);
-  } else {
-    const auto answer = co_await component->remove(vsp::KvpPool::External, std::move(key));
-    if (answer.none()) {
-      result = failure("there is no such key");
-    } else if (!answer.ok()) {
-      result = no_answer(answer.outcome, answer.status, kKeyValueService);
-    }
-  }
-  fall_silent(number);
-  co_return result;
+  return ask_key_values(number,
+                        [key](vsp::KeyValue& component) { return remove_pair(component, key); });
 }
 
 sim::Task<JobResult> Host::list_key_values(std::uint32_t number) {
-  JobResult result;
-  Vm* vm = talk_to(number, result);
-  if (vm == nullptr) co_return result;
-  vsp::KeyValue* component = vm->worker->key_value();
-  if (component == nullptr) {
-    result = not_offered(kKeyValueService);
-  } else {
-    const vsp::KvpList list = co_await component->items(vsp::KvpPool::External);
-    if (list.end.none()) {
-      for (const vsp::KvpItem& item : list.items) {
-        result.detail += (result.detail.empty() ? "" : ", ") + item.key;
-      }
-    } else {
-      result = no_answer(list.end.outcome, list.end.status, kKeyValueService);
-    }
-  }
-  fall_silent(number);
-  co_return result;
+  return ask_key_values(number, list_pairs);
 }
 
 sim::Task<JobResult> Host::freeze_vm(std::uint32_t number) {

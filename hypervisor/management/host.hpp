@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,10 @@
 #include "hypervisor/migration/worker_process.hpp"
 #include "sim/disk/shared_disk.hpp"
 #include "sim/net/network.hpp"
+
+namespace vsp {
+class KeyValue;
+}
 
 namespace management {
 
@@ -128,6 +133,9 @@ class Host final : migration::TargetHost {
   /// The same for several jobs at a time, of which none changes the VM.
   Vm* talk_to(std::uint32_t vm, JobResult& why);
   void fall_silent(std::uint32_t vm);
+  /// Put to the component of a VM that runs here and is offered it.
+  using KeyValueQuestion = std::function<sim::Task<JobResult>(vsp::KeyValue&)>;
+  sim::Task<JobResult> ask_key_values(std::uint32_t vm, KeyValueQuestion question);
   void register_owned(std::uint32_t vm);
   void set_at_rest(std::uint32_t vm, std::string reason);
   void turn_off_if_ended(std::uint32_t vm);

@@ -180,6 +180,15 @@ sim::Task<KvpResult> KeyValue::item(KvpPool pool, std::uint32_t index) {
   co_return result;
 }
 
+sim::Task<KvpResult> KeyValue::find(KvpPool pool, std::string key) {
+  KvpResult result;
+  for (std::uint32_t index = 0; index < kMostItems; ++index) {
+    result = co_await item(pool, index);
+    if (!result.ok() || result.item->key == key) break;
+  }
+  co_return result;
+}
+
 sim::Task<KvpList> KeyValue::items(KvpPool pool) {
   KvpList list;
   for (std::uint32_t index = 0; index < kMostItems; ++index) {

@@ -73,6 +73,10 @@ class KeyValue final : public IcConversation {
   sim::Task<KvpResult> remove(KvpPool pool, std::string key);
   /// By index, from 0.
   sim::Task<KvpResult> item(KvpPool pool, std::uint32_t index);
+  /// By its key as get(), but read item by item; none() when there is none. So a Linux is asked:
+  /// its driver answers a get() without the value's first four bytes, as it looks for them where an
+  /// answer to item() has them (drivers/hv/hv_kvp.c, kvp_respond_to_host, 6.1 and 6.12).
+  sim::Task<KvpResult> find(KvpPool pool, std::string key);
   /// Item by item; the guest may change the pool meanwhile.
   sim::Task<KvpList> items(KvpPool pool);
 

@@ -26,6 +26,7 @@ constexpr std::size_t kRamdiskBytes = 0x21C;
 constexpr std::size_t kCommandLine = 0x228;
 constexpr std::size_t kLoadFlagsX = 0x236;
 constexpr std::size_t kCommandLineBytes = 0x238;
+constexpr std::size_t kSetupData = 0x250;
 constexpr std::size_t kPreferred = 0x258;
 constexpr std::size_t kInitBytes = 0x260;
 constexpr std::size_t kHeaderEnd = 0x268;
@@ -43,6 +44,7 @@ constexpr std::uint64_t kSector = 512;
 constexpr std::uint64_t kGdtAt = 0x1000;
 constexpr std::uint64_t kZeroPage = 0x2000;
 constexpr std::uint64_t kTables = 0x8000;  // six pages
+constexpr std::uint64_t kSeedAt = 0x1'0000;
 constexpr std::uint64_t kCommandLineAt = 0x2'0000;
 constexpr std::uint64_t kLowEnd = 0x9'F000;
 constexpr std::uint64_t kHighMemory = 0x10'0000;
@@ -125,12 +127,25 @@ Bytes zero_page(const LinuxImage& image, const Plan& plan, std::uint64_t ram) {
   page.put(kRamdisk, image.initrd.empty() ? 0 : plan.initrd, 4);
   page.put(kRamdiskBytes, image.initrd.size(), 4);
   page.put(kCommandLine, kCommandLineAt, 4);
+  page.put(kSetupData, kSeedAt, 8);
   page.put(kRsdp, kAcpiBase, 8);
   put_region(page, 0, 0, kLowEnd, kUsable);
   put_region(page, 1, kAcpiBase, kAcpiEnd, kReclaimable);
   put_region(page, 2, kHighMemory, ram, kUsable);
   page.put(kMapEntries, 3, 1);
   return page;
+}
+
+/// The one entry of the list of set-up data. Without it the kernel waits for seconds until it has
+/// gathered as much by itself; one older than 6.0 does not know it and passes it over.
+Bytes seed_entry(const LinuxSeed& seed) {
+  constexpr std::size_t kType = 8, kLength = 12, kData = 16;
+  constexpr std::uint32_t kRngSeed = 9;
+  Bytes entry(kData + seed.size());
+  entry.put(kType, kRngSeed, 4);
+  entry.put(kLength, seed.size(), 4);
+  std::copy(seed.begin(), seed.end(), entry.all().begin() + kData);
+  return entry;
 }
 
 /// 2 MiB pages that map the first 4 GiB to themselves.
@@ -200,10 +215,12 @@ Loaded load_linux(const LinuxImage& image, std::uint64_t ram_pages, std::uint32_
   std::vector<std::byte> line(image.command_line.size() + 1);
   std::memcpy(line.data(), image.command_line.data(), image.command_line.size());
   Bytes page = zero_page(image, plan, ram);
+  Bytes seed = seed_entry(image.seed);
   Bytes tables = identity_tables();
   const bool written =
       write(sim::Gpa{kGdtAt}, gdt.all()) && write(sim::Gpa{kZeroPage}, page.all()) &&
-      write(sim::Gpa{kTables}, tables.all()) && write(sim::Gpa{kCommandLineAt}, line) &&
+      write(sim::Gpa{kTables}, tables.all()) && write(sim::Gpa{kSeedAt}, seed.all()) &&
+      write(sim::Gpa{kCommandLineAt}, line) &&
       write(sim::Gpa{kAcpiBase}, acpi_tables(processors)) &&
       write(sim::Gpa{plan.load}, plan.kernel) &&
       (image.initrd.empty() || write(sim::Gpa{plan.initrd}, image.initrd));

@@ -2,6 +2,7 @@
 // page and firmware's tables, by the 64-bit boot protocol (Linux: Documentation/x86/boot.rst).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,10 +12,14 @@
 
 namespace guests {
 
+/// What fills the kernel's pool of random numbers at once, as firmware does.
+using LinuxSeed = std::array<std::byte, 32>;
+
 struct LinuxImage {
   std::span<const std::byte> kernel;
   std::span<const std::byte> initrd;
   std::string_view command_line;
+  LinuxSeed seed{};
 };
 
 /// Checked completely before the first byte is written; all of it is untrusted. Guest memory is

@@ -102,12 +102,24 @@ void boot_program(const migration::VmConfig& config, hv::Partition& partition) {
   partition.vp(hv::VpIndex{0})->cpu()->set_registers(*loaded.registers);
 }
 
+namespace {
+
+guests::LinuxSeed linux_seed(const migration::VmConfig& config) {
+  sim::Draw draw = sim::Random(parameter(config, kGuestSeed)).draw("guest.linux-seed");
+  guests::LinuxSeed seed;
+  for (std::byte& byte : seed) byte = static_cast<std::byte>(draw.bits());
+  return seed;
+}
+
+}  // namespace
+
 void boot_linux(const Scenario& scenario, const GuestSpec& guest, const migration::VmConfig& config,
                 hv::Partition& partition) {
   guests::LinuxImage image;
   image.kernel = guests::image_file(guest.kernel, scenario.file).bytes;
   if (!guest.initrd.empty()) image.initrd = guests::image_file(guest.initrd, scenario.file).bytes;
   image.command_line = guest.command_line;
+  image.seed = linux_seed(config);
   const auto loaded =
       guests::load_linux(image, config.memory_pages, config.processors,
                          [&partition](sim::Gpa gpa, std::span<const std::byte> bytes) {

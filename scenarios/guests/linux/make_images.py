@@ -4,9 +4,10 @@
     make_images.py FOLDER [SERIES...]
 
 leaves in FOLDER, per kernel series (6.1-cloud unless told), `vmlinuz-SERIES` (the package's file,
-as it is) and `initrd-SERIES` (busybox, e2fsprogs' makers and checkers of file systems, the modules
-named below, `init` and `parts/`). The same packages give the same bytes. They are fetched with
-`apt-get download` and kept in FOLDER/packages.
+as it is) and `initrd-SERIES` (busybox, e2fsprogs' makers and checkers of file systems, the daemons
+of Hyper-V's integration services, the modules named below, `init`, `poweroff` and `parts/`). The
+same packages give the same bytes. They are fetched with `apt-get download` and kept in
+FOLDER/packages.
 """
 
 import lzma
@@ -22,7 +23,11 @@ SERIES = {
 }
 # Programs, by package and where they lie in it: those that are linked dynamically, as a user space
 # is, and what they are linked with.
-PROGRAMS = {"busybox": ["bin/busybox"], "e2fsprogs": ["sbin/mke2fs", "sbin/e2fsck"]}
+PROGRAMS = {
+    "busybox": ["bin/busybox"],
+    "e2fsprogs": ["sbin/mke2fs", "sbin/e2fsck"],
+    "hyperv-daemons": ["usr/sbin/hv_kvp_daemon", "usr/sbin/hv_vss_daemon"],
+}
 LIBRARIES = {
     "libc6": ["ld-linux-x86-64.so.2", "libc.so.6", "libresolv.so.2"],
     "libext2fs2": ["libext2fs.so.2", "libe2p.so.2"],
@@ -125,7 +130,7 @@ def user_space(folder):
 def initrd(kernel_root, programs):
     archive = Cpio()
     for name in ("bin", "sbin", "dev", "etc", "lib64", "lib", "lib/x86_64-linux-gnu", "proc", "sys",
-                 "tmp", "mnt", "modules", "parts"):
+                 "tmp", "mnt", "modules", "parts", "usr", "usr/sbin", "var", "var/lib"):
         archive.add(name, 0o040755)
     archive.add("dev/console", 0o020600, device=(5, 1))
     for name, content in programs.items():
@@ -133,6 +138,7 @@ def initrd(kernel_root, programs):
     archive.add("lib64/ld-linux-x86-64.so.2", 0o120777,
                 b"/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2")
     archive.add("init", 0o100755, (HERE / "init").read_bytes())
+    archive.add("sbin/poweroff", 0o100755, (HERE / "poweroff").read_bytes())
     for part in sorted((HERE / "parts").iterdir()):
         archive.add(f"parts/{part.name}", 0o100644, part.read_bytes())
     there = {}

@@ -26,6 +26,9 @@ struct Pools : IcRig {
   vsp::KvpResult get(const std::string& key, KvpPool pool = KvpPool::External) {
     return host.wait_for(host.key_value->get(pool, key)).value();
   }
+  vsp::KvpResult find(const std::string& key, KvpPool pool = KvpPool::External) {
+    return host.wait_for(host.key_value->find(pool, key), seconds(60)).value();
+  }
   vsp::KvpResult remove(const std::string& key, KvpPool pool = KvpPool::External) {
     return host.wait_for(host.key_value->remove(pool, key)).value();
   }
@@ -53,6 +56,16 @@ TEST(KeyValue, ListsAPoolToItsEnd) {
   const auto list = pools.items();
   EXPECT_TRUE(list.end.none()) << "the status behind the last item";
   EXPECT_EQ(list.items, all);
+}
+
+TEST(KeyValue, FindsAnItemByItsKeyAmongOthers) {
+  Pools pools;
+  EXPECT_TRUE(pools.find("b").none());
+  for (const KvpItem& item : {KvpItem{"a", "1"}, {"b", "2"}, {"c", "3"}}) pools.set(item);
+  ASSERT_TRUE(pools.find("b").ok());
+  EXPECT_EQ(*pools.find("b").item, (KvpItem{"b", "2"}));
+  EXPECT_TRUE(pools.find("d").none());
+  EXPECT_TRUE(pools.find("b", KvpPool::Guest).none());
 }
 
 TEST(KeyValue, RemovesWhatIsThere) {

@@ -19,6 +19,7 @@ import support
 
 SERVING = support.LIBRARY / 'linux-live-migration.yaml'
 SAVED = support.LIBRARY / 'linux-serve-from-saved.yaml'
+SERVICES = support.LIBRARY / 'linux-integration-services.yaml'
 STORAGE = support.LIBRARY / 'linux-storage.yaml'
 IMAGES = support.HVSIM.parent / 'images'
 # Two kernels boot: most of a minute on a machine that does nothing else.
@@ -197,12 +198,14 @@ class Storage(OneRun):
     SCENARIO = STORAGE
 
     def test_server_and_client_that_begin_with_saved_states_notice_no_move_either(self):
-        done = support.hvsim('run', SAVED, '--boot-cache', 'states', cwd=self.folder)
+        done = support.hvsim('run', SAVED, '--boot-cache', 'states', cwd=self.folder,
+                             patience=PATIENCE)
         output = done.stdout.decode()
         self.assertEqual(done.returncode, 0, output + done.stderr.decode())
         self.assertEqual(len(re.findall('migration of server completed', output)), 10, output)
-        self.assertIn('guest: 50 of 50 requests were right', output)
-        again = support.hvsim('run', SAVED, '--boot-cache', 'states', '--quiet', cwd=self.folder)
+        self.assertIn('guest: 60 of 60 requests were right', output)
+        again = support.hvsim('run', SAVED, '--boot-cache', 'states', '--quiet',
+                              cwd=self.folder, patience=PATIENCE)
         self.assertEqual(support.hash_in(again.stdout), support.hash_in(done.stdout))
 
     def test_its_own_drivers_serve_a_file_system_through_migrations_and_replay_does_too(self):
@@ -236,6 +239,54 @@ class Storage(OneRun):
     def test_fsck_is_clean_in_the_guest_and_outside(self):
         self.assertIn('guest: the file system is clean', self.says('web'))
         self.tool('e2fsck', '-fn', 'disk1.raw')
+
+
+class IntegrationServices(OneRun):
+    """What a host asks of the daemons that Debian has for it."""
+
+    SCENARIO = SERVICES
+
+    def timed(self, kind):
+        shown = support.hvsim('trace', 'show', 'one.trace', '--json', '--type', kind,
+                              cwd=self.folder)
+        return [json.loads(line) for line in shown.stdout.splitlines()]
+
+    def time_of(self, kind, **fields):
+        """When the only event of this kind with these fields happened."""
+        [time] = [event['time_ns'] for event in self.timed(kind)
+                  if fields.items() <= event['fields'].items()]
+        return time
+
+    def test_a_guest_that_is_frozen_writes_nothing_and_goes_on_where_it_was(self):
+        frozen = self.time_of('verb.finished', verb='freeze-vm')
+        wants = self.time_of('guest.log', line='guest: begins to write second')
+        thaw = self.time_of('verb.started', verb='thaw-vm')
+        wrote = self.time_of('guest.log', line='guest: has written second')
+        self.assertLess(frozen, wants)
+        self.assertLess(wants, thaw)
+        self.assertLess(thaw, wrote)
+        writes = [event['time_ns'] for event in self.timed('disk.write')]
+        self.assertEqual([time for time in writes if frozen <= time < thaw], [])
+        asked = self.time_of('verb.started', verb='freeze-vm')
+        # What was written before is brought to the disk by the freeze; what waited, by the thaw.
+        self.assertTrue([time for time in writes if asked < time < frozen])
+        self.assertTrue([time for time in writes if thaw < time < wrote])
+
+    def test_pairs_go_both_ways(self):
+        ended = {event['verb']: event['detail'] for event in self.events('verb.finished')}
+        self.assertEqual(ended['get-key-value'], 'operations')
+        self.assertEqual(ended['list-key-values'], 'owner, write')
+        self.assertIn('guest: has role=primary owner=operations', self.says('web'))
+        self.assertIn('guest: has owner=operations write=second', self.says('web'))
+
+    @needs('debugfs', 'e2fsprogs')
+    @needs('e2fsck', 'e2fsprogs')
+    def test_the_disk_has_what_was_written_and_is_clean(self):
+        self.assertEqual(self.file_in('disk1.raw', '/log'), b'first\nsecond\n')
+        self.tool('e2fsck', '-fn', 'disk1.raw')
+
+    def test_devices_are_what_was_offered_and_no_driver_complains(self):
+        self.expect_devices_as_offered('web')
 
 
 @unittest.skipUnless((IMAGES / 'vmlinuz-6.1-cloud').exists(),

@@ -57,7 +57,7 @@ Bytes small_kernel() {
 
 guests::Loaded load(const Bytes& kernel, VmRam& memory, const Bytes& initrd = {},
                     std::string_view line = "quiet") {
-  return guests::load_linux({kernel, initrd, line}, kVmPages, 1, memory.writer());
+  return guests::load_linux({kernel, initrd, line, {}}, kVmPages, 1, memory.writer());
 }
 
 TEST(LinuxLoader, PutsKernelRamDiskAndCommandLineWhereTheZeroPageSays) {
@@ -76,6 +76,22 @@ TEST(LinuxLoader, PutsKernelRamDiskAndCommandLineWhereTheZeroPageSays) {
   EXPECT_EQ(get<std::uint8_t>(zero, 0x210), 0xFF);
   EXPECT_EQ(Bytes(zero.begin() + 0x1F1, zero.begin() + 0x210),
             Bytes(kernel.begin() + 0x1F1, kernel.begin() + 0x210));
+}
+
+TEST(LinuxLoader, GivesTheKernelASeedInItsListOfSetUpData) {
+  VmRam memory;
+  guests::LinuxImage image;
+  const Bytes kernel = small_kernel();
+  image.kernel = kernel;
+  for (std::size_t i = 0; i < image.seed.size(); ++i) image.seed[i] = static_cast<std::byte>(i + 1);
+  const auto loaded = guests::load_linux(image, kVmPages, 1, memory.writer());
+  ASSERT_TRUE(loaded.registers) << loaded.error;
+  const Bytes& zero = memory.writes.at(loaded.registers->gpr[6]);
+  const Bytes& entry = memory.writes.at(get<std::uint64_t>(zero, 0x250));
+  EXPECT_EQ(get<std::uint64_t>(entry, 0), 0u);  // the only one
+  EXPECT_EQ(get<std::uint32_t>(entry, 8), 9u);  // SETUP_RNG_SEED
+  EXPECT_EQ(get<std::uint32_t>(entry, 12), 32u);
+  EXPECT_EQ(Bytes(entry.begin() + 16, entry.end()), Bytes(image.seed.begin(), image.seed.end()));
 }
 
 TEST(LinuxLoader, MemoryMapCoversAllRamAndNoTable) {
