@@ -5,9 +5,9 @@
 
 leaves in FOLDER, per kernel series (6.1-cloud unless told), `vmlinuz-SERIES` (the package's file,
 as it is) and `initrd-SERIES` (busybox, e2fsprogs' makers and checkers of file systems, the daemons
-of Hyper-V's integration services, the modules named below, `init`, `poweroff` and `parts/`). The
-same packages give the same bytes. They are fetched with `apt-get download` and kept in
-FOLDER/packages.
+of Hyper-V's integration services, the modules named below, `init`, `poweroff`, `parts/` and
+`programs/`). The same packages and the same compiler give the same bytes. Packages are fetched with
+`apt-get download` and kept in FOLDER/packages.
 """
 
 import lzma
@@ -15,6 +15,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERIES = {
@@ -35,6 +36,10 @@ LIBRARIES = {
     "libblkid1": ["libblkid.so.1"],
     "libuuid1": ["libuuid.so.1"],
 }
+# How programs of our own are made, which need neither a C library nor a loader.
+COMPILER = ["gcc-12", "-Os", "-Wall", "-Wextra", "-Werror", "-static", "-nostdlib",
+            "-ffreestanding", "-fno-stack-protector", "-fno-pie", "-no-pie",
+            "-fno-asynchronous-unwind-tables", "-Wl,--build-id=none", "-s"]
 MODULES = [
     "hv_vmbus",
     "hv_utils",
@@ -124,7 +129,16 @@ def user_space(folder):
         for name in names:
             [path] = root.glob(f"**/x86_64-linux-gnu/{name}")
             files[f"lib/x86_64-linux-gnu/{name}"] = path.read_bytes()
+    for source in sorted((HERE / "programs").glob("*.c")):
+        files[f"bin/{source.stem}"] = compiled(source)
     return files
+
+
+def compiled(source):
+    with tempfile.TemporaryDirectory() as folder:
+        program = pathlib.Path(folder) / source.stem
+        output(*COMPILER, "-o", str(program), str(source))
+        return program.read_bytes()
 
 
 def initrd(kernel_root, programs):
