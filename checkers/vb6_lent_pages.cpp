@@ -43,16 +43,20 @@ struct PageRange {
 };
 
 struct Loans {
-  /// GPADLs are told anew by the server that restores them; requests under way are not.
-  void take_over(const Loans& source) { requests = source.requests; }
+  /// GPADLs are told anew by the server that restores them; the rest is not.
+  void take_over(const Loans& source) {
+    requests = source.requests;
+    interrupt_page = source.interrupt_page;
+  }
 
   std::map<std::uint32_t, GpadlState> gpadls;
   std::set<std::uint32_t> torndown;
   std::map<std::pair<std::uint32_t, std::uint64_t>, Request> requests;  // relid, transaction
   GpaFrames frames;
-  std::optional<PagePart> output;  // of a hypercall, until it has been written
-  std::vector<PageRange> buffers;  // of GPADLs that the server is about to write
-  std::uint64_t told = 0;          // event that told so: several runs of pages come in a row
+  std::uint64_t interrupt_page = 0;  // lent by a contact below 2.4; 0: none
+  std::optional<PagePart> output;    // of a hypercall, until it has been written
+  std::vector<PageRange> buffers;    // of GPADLs that the server is about to write
+  std::uint64_t told = 0;            // event that told so: several runs of pages come in a row
 };
 
 class LentPages final : public RingProperty {
@@ -84,6 +88,8 @@ class LentPages final : public RingProperty {
     } else if (const auto* message = event.as<ev::VmbusMessage>()) {
       if (message->type == VmbusMessage::GpadlTorndown) {
         loans_.at(event, message->partition).torndown.insert(message->id);
+      } else if (message->type == VmbusMessage::InitiateContact && !message->to_guest) {
+        loans_.at(event, message->partition).interrupt_page = message->value;
       }
     } else if (const auto* channel = event.as<ev::VmbusChannel>()) {
       if (channel->to == ChannelState::Closed) closed(event, *channel);
@@ -118,6 +124,7 @@ class LentPages final : public RingProperty {
     if (!gpfn) return;
     ++writes_;
     const auto output = std::exchange(loans.output, std::nullopt);
+    if (loans.interrupt_page != 0 && *gpfn == loans.interrupt_page) return;
     for (const PageRange& range : loans.buffers) {
       if (*gpfn >= range.first && *gpfn - range.first < range.pages) return;
     }

@@ -14,15 +14,33 @@ constexpr std::uint32_t kMaxBasic = 0xB;
 constexpr std::uint32_t kMaxHypervisor = 0x4000'0006;
 constexpr std::uint32_t kMaxExtended = 0x8000'0008;
 constexpr std::uint32_t kSignature = 0x0001'06A1;  // family 6, model 26, stepping 1
-constexpr std::uint32_t kMaxVps = 64;              // 2012 generation (spec A19)
-constexpr std::uint32_t kMaxLps = 320;
-constexpr std::uint32_t kBuild = 9200;  // 6.2, the 2012 generation
-constexpr std::uint32_t kVersion = 6u << 16 | 2;
 constexpr std::uint32_t kRelaxedTiming = 1u << 5;
 constexpr std::uint32_t kNeverSpin = 0xFFFF'FFFF;
 constexpr std::uint32_t kApicOverlayAssist = 1u << 0;
 constexpr std::uint32_t kMsrBitmaps = 1u << 1;
 constexpr std::uint32_t kSlat = 1u << 3;
+
+/// What the leaves say of a generation (spec B.1, A16, A19).
+struct Facts {
+  std::uint32_t major, minor, build;
+  std::uint32_t vps;  ///< most of a partition
+  std::uint32_t lps;  ///< most of a host
+  bool slat;
+};
+
+constexpr Facts facts_of(Generation generation) {
+  switch (generation) {
+    case Generation::Ws2008:
+      return {6, 0, 6002, 4, 16, false};
+    case Generation::Ws2008R2:
+      return {6, 1, 7601, 4, 64, true};
+    case Generation::Ws2012:
+      return {6, 2, 9200, 64, 320, true};
+    case Generation::Current:
+      break;
+  }
+  return {10, 0, 20348, 64, 320, true};
+}
 
 // Leaf 1 and 0x80000001, by bit number.
 constexpr std::uint32_t bits(std::initializer_list<unsigned> numbers) {
@@ -52,6 +70,7 @@ std::uint32_t text4(std::string_view text, std::size_t at) {
 
 CpuidResult hypervisor_leaf(const CpuidContext& context, std::uint32_t leaf) {
   const Privileges& privileges = context.config.privileges;
+  const Facts facts = facts_of(context.config.generation);
   switch (leaf) {
     case 0x4000'0000:
       return {kMaxHypervisor, 0x7263'694D, 0x666F'736F, 0x7648'2074};
@@ -59,7 +78,7 @@ CpuidResult hypervisor_leaf(const CpuidContext& context, std::uint32_t leaf) {
       return {0x3123'7648, 0, 0, 0};  // "Hv#1"
     case 0x4000'0002:
       if (!context.guest_identified) return {};
-      return {kBuild, kVersion, 0, 0};
+      return {facts.build, facts.major << 16 | facts.minor, 0, 0};
     case 0x4000'0003: {
       const std::uint32_t served = privileges.msr & privilege::kServedMsrs;
       std::uint32_t features = privileges.features & privilege::kDirectTimers;
@@ -70,9 +89,9 @@ CpuidResult hypervisor_leaf(const CpuidContext& context, std::uint32_t leaf) {
     case 0x4000'0004:
       return {kRelaxedTiming, kNeverSpin, 0, 0};
     case 0x4000'0005:
-      return {kMaxVps, kMaxLps, 0, 0};
+      return {facts.vps, facts.lps, 0, 0};
     case 0x4000'0006:
-      return {kApicOverlayAssist | kMsrBitmaps | kSlat, 0, 0, 0};
+      return {kApicOverlayAssist | kMsrBitmaps | (facts.slat ? kSlat : 0), 0, 0, 0};
     default:
       return {};
   }

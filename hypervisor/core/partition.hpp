@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "hypervisor/core/generation.hpp"
 #include "hypervisor/core/gpa_map.hpp"
 #include "hypervisor/core/ids.hpp"
 #include "hypervisor/core/ports.hpp"
@@ -57,6 +58,7 @@ struct SynicConfig {
 struct PartitionConfig {
   std::uint32_t vm = 0;  ///< number of the VM in events
   std::uint32_t vp_count = 1;
+  Generation generation = Generation::Ws2012;
   Privileges privileges;
   TimeConfig time;
   SynicConfig synic;

@@ -7,6 +7,15 @@ namespace {
 constexpr std::uint32_t kConfigVersion = 1;
 constexpr std::uint32_t kMaxProcessors = 64;  // spec A19, 2012
 
+/// A configuration names its generation by the newest VMBus version.
+std::optional<hv::Generation> generation_of(vmbus::Version version) {
+  for (const hv::Generation each : {hv::Generation::Ws2008, hv::Generation::Ws2008R2,
+                                    hv::Generation::Ws2012, hv::Generation::Current}) {
+    if (vmbus::newest_version(each) == version) return each;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void VmConfig::encode(traces::ByteWriter& out) const {
@@ -27,7 +36,7 @@ void VmConfig::encode(traces::ByteWriter& out) const {
                              time.hypercall_exit, heartbeat_interval}) {
     out.put(cost.ns);
   }
-  out.put(vmbus_version);
+  out.put(vmbus::newest_version(generation));
   if (board == Board::None && nics.empty() && services == 0) return;
   out.put(board);
   out.put<std::uint64_t>(nics.size());
@@ -59,7 +68,7 @@ std::optional<VmConfig> VmConfig::decode(traces::ByteReader& in) {
     cost->ns = in.get<std::int64_t>();
     if (cost->ns < 0) return std::nullopt;
   }
-  config.vmbus_version = in.get<vmbus::Version>();
+  const auto generation = generation_of(in.get<vmbus::Version>());
   if (in.ok() && !in.at_end()) {
     config.board = in.get<Board>();
     for (std::uint64_t n = in.count(16); n > 0; --n) {
@@ -69,13 +78,14 @@ std::optional<VmConfig> VmConfig::decode(traces::ByteReader& in) {
     }
     if (in.ok() && !in.at_end()) config.services = in.get<std::uint8_t>();
   }
-  const bool sane = in.ok() && config.board <= Board::Pc && config.nics.size() <= kMaxNics &&
-                    config.services <= service::kAll && config.number != 0 &&
-                    config.engine <= Engine::Model && config.memory_pages > 0 &&
-                    config.memory_pages <= kMostPages && config.processors > 0 &&
-                    config.processors <= kMaxProcessors && config.time.instructions_per_us > 0 &&
-                    config.time.tsc_hz > 0 && config.heartbeat_interval.ns > 0;
+  const bool sane =
+      in.ok() && generation && config.board <= Board::Pc && config.nics.size() <= kMaxNics &&
+      config.services <= service::kAll && config.number != 0 && config.engine <= Engine::Model &&
+      config.memory_pages > 0 && config.memory_pages <= kMostPages && config.processors > 0 &&
+      config.processors <= kMaxProcessors && config.time.instructions_per_us > 0 &&
+      config.time.tsc_hz > 0 && config.heartbeat_interval.ns > 0;
   if (!sane) return std::nullopt;
+  config.generation = *generation;
   return config;
 }
 

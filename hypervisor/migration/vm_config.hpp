@@ -57,7 +57,7 @@ struct VmConfig {
   std::vector<NicConfig> nics;
   std::uint8_t services = 0;  ///< of namespace service; a Board::Pc has all of them
   hv::TimeConfig time;
-  vmbus::Version vmbus_version = vmbus::Version::V2_4;
+  hv::Generation generation = hv::Generation::Ws2012;
   sim::Duration heartbeat_interval{2'000'000'000};
 
   void encode(traces::ByteWriter& out) const;

@@ -28,6 +28,7 @@ hv::PartitionConfig partition_config(const VmConfig& config) {
   hv::PartitionConfig result;
   result.vm = config.number;
   result.vp_count = config.processors;
+  result.generation = config.generation;
   result.privileges.hypercall = kPostMessagesAndSignalEvents;
   result.time = config.time;
   if (config.board == Board::Pc) {
@@ -96,12 +97,14 @@ WorkerProcess::Failure WorkerProcess::build() {
   partition_->set_intercept_handler(this);
   if (!create_processors()) return Failure::NoMemory;
 
-  vmbus_ = std::make_unique<vmbus::Server>(*partition_, vmbus::ServerConfig{config_.vmbus_version});
+  vmbus_ = std::make_unique<vmbus::Server>(
+      *partition_, vmbus::ServerConfig{vmbus::newest_version(config_.generation)});
   heartbeat_ = std::make_unique<vsp::Heartbeat>(
       *partition_, vsp::HeartbeatConfig{config_.number, config_.heartbeat_interval, 3});
   vmbus_->add_device("heartbeat", *heartbeat_);
   vsp::StorVspConfig storage;
   storage.vm = config_.number;
+  storage.highest = vsp::newest_storage_version(config_.generation);
   storage.instance = scsi_instance(config_.number);
   storvsp_ = std::make_unique<vsp::StorVsp>(host, storage);
   for (const auto& [lun, disk] : disks_) storvsp_->attach(lun, *disk);
@@ -152,6 +155,7 @@ void WorkerProcess::add_nics() {
     const NicConfig& spec = config_.nics[index];
     vsp::NetVspConfig config;
     config.vm = config_.number;
+    config.highest = vsp::nvsp::newest_version(config_.generation);
     config.mac = spec.mac;
     config.instance = nic_instance(config_.number, index);
     Nic nic;

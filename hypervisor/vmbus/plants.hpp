@@ -42,6 +42,8 @@ inline constexpr hv::PlantInfo kPlants[] = {
     {"vmbus.forgets-last-page", "the list of a GPADL's pages is kept without its last", "VB-7"},
     {"vmbus.mute-unload", "an unload is never answered", "VB-8"},
     {"vmbus.unload-answers-first", "an unload is answered while channels are still open", "VB-8"},
+    {"vmbus.tells-the-neighbour", "in the interrupt page the next channel's bit is set",
+     "twin-equal"},
     {"vmbus.contact-keeps-channels", "a new contact leaves channels of before open", "VB-10"},
 };
 

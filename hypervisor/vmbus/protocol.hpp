@@ -20,7 +20,10 @@ inline constexpr std::uint32_t kSynicMessageType = 1;
 inline constexpr std::uint8_t kSint = 2;
 inline constexpr std::uint32_t kMessageConnection = 1;    ///< versions below 5.0
 inline constexpr std::uint32_t kMessageConnectionV5 = 4;  ///< from 5.0
-inline constexpr std::uint32_t kMaxRelid = 2047;          ///< flags of one SIEF slot
+inline constexpr std::uint32_t kEventConnection = 2;      ///< every channel's doorbell in 0.13
+/// Where the host's half of an interrupt page begins, in bytes.
+inline constexpr std::uint32_t kInterruptPageHalf = 2048;
+inline constexpr std::uint32_t kMaxRelid = 2047;  ///< flags of one SIEF slot
 inline constexpr std::size_t kMaxMessageBytes = 240;
 
 /// Event connection of a channel: relid and SINT, VTL 0 (spec C.1).

@@ -26,11 +26,11 @@ Server::Impl::Impl(hv::Partition& where, ServerConfig configured)
       config(configured),
       turn(where.node(), "vmbus.turn", where.vm(), [this] { serve(); }),
       retry(where.node(), "vmbus.retry", where.vm(), [this] { flush(); }),
-      gpadls(where) {
-  HVSIM_ASSERT(config.highest >= Version::V2_4, "a VMBus host speaks at least version 2.4");
-}
+      interrupt_page(where),
+      gpadls(where) {}
 
 Server::Impl::~Impl() {
+  give_interrupt_page_back();
   for (const auto& channel : channels) {
     partition.disconnect({protocol::event_connection(channel->relid())});
   }
@@ -69,8 +69,9 @@ void Server::add_device(std::string name, Device& device) {
   const std::uint32_t relid = impl.free_relid();
   HVSIM_ASSERT(relid != 0, "a VMBus server has at most 2047 channels");
   auto ring = [&impl](ServerChannel& channel) { impl.receive({channel.relid(), {}}); };
-  auto& channel = *impl.channels.emplace_back(std::make_unique<ServerChannel>(
-      impl.partition, impl.gpadls, std::move(name), device, relid, std::move(ring)));
+  auto& channel = *impl.channels.emplace_back(
+      std::make_unique<ServerChannel>(impl.partition, impl.gpadls, impl.interrupt_page,
+                                      std::move(name), device, relid, std::move(ring)));
   impl.partition.connect_events({protocol::event_connection(relid)}, channel, kFlagsPerChannel);
   if (impl.offers_sent) impl.offer(channel);
 }
@@ -104,6 +105,12 @@ RingError Server::channel_error(std::string_view name) const {
 void Server::message(std::uint32_t type, std::span<const std::byte> payload) {
   if (type != protocol::kSynicMessageType) return;
   impl_->receive({0, {payload.begin(), payload.end()}});
+}
+
+void Server::Impl::signalled(std::uint16_t flag) {
+  for (const std::uint32_t relid : interrupt_page.take_rung()) {
+    if (ServerChannel* channel = offered(relid)) channel->signalled(flag);
+  }
 }
 
 void Server::Impl::receive(Incoming incoming) {

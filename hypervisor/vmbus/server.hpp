@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hypervisor/core/generation.hpp"
 #include "hypervisor/core/partition.hpp"
 #include "hypervisor/vmbus/guid.hpp"
 #include "hypervisor/vmbus/ring.hpp"
@@ -35,10 +36,23 @@ enum class Version : std::uint32_t {
 };
 
 struct ServerConfig {
-  /// ws2012. At least 2.4: older guests signal through the interrupt page, which this server does
-  /// not have; it answers their versions with "not supported".
-  Version highest = Version::V2_4;
+  Version highest = Version::V2_4;  ///< what the host is asked for above it is "not supported"
 };
+
+/// The newest version that a host speaks (spec C.2).
+constexpr Version newest_version(hv::Generation host) {
+  switch (host) {
+    case hv::Generation::Ws2008:
+      return Version::V0_13;
+    case hv::Generation::Ws2008R2:
+      return Version::V1_1;
+    case hv::Generation::Ws2012:
+      return Version::V2_4;
+    case hv::Generation::Current:
+      break;
+  }
+  return Version::V5_3;
+}
 
 /// What identifies a channel to the guest.
 struct Offer {

@@ -20,11 +20,12 @@ ServerChannel::Rings::Rings(hv::Partition& partition, RingPlants& plants,
       reader(to_host, &plants),
       writer(to_guest, &plants) {}
 
-ServerChannel::ServerChannel(hv::Partition& partition, GpadlTable& gpadls, std::string name,
-                             Device& device, std::uint32_t relid,
-                             std::function<void(ServerChannel&)> doorbell)
+ServerChannel::ServerChannel(hv::Partition& partition, GpadlTable& gpadls,
+                             InterruptPage& interrupt_page, std::string name, Device& device,
+                             std::uint32_t relid, std::function<void(ServerChannel&)> doorbell)
     : partition_(partition),
       gpadls_(gpadls),
+      interrupt_page_(interrupt_page),
       name_(std::move(name)),
       device_(device),
       offer_(device.offer()),
@@ -120,8 +121,12 @@ void ServerChannel::raise_doorbell(traces::SignalReason reason) {
   event.reason = reason;
   emit(event);
   // A VP whose SynIC is off has no flags to set; the guest looks at its rings when it is back.
-  static_cast<void>(partition_.signal_event({request_.target_vp}, {protocol::kSint},
-                                            static_cast<std::uint16_t>(relid_)));
+  std::uint16_t flag = static_cast<std::uint16_t>(relid_);
+  if (interrupt_page_.lent()) {
+    interrupt_page_.tell_guest(relid_ + (plant("vmbus.tells-the-neighbour") ? 1 : 0));
+    flag = 0;  // "look at your half"
+  }
+  static_cast<void>(partition_.signal_event({request_.target_vp}, {protocol::kSint}, flag));
 }
 
 void ServerChannel::signalled(std::uint16_t /*flag*/) {

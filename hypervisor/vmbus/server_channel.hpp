@@ -12,6 +12,7 @@
 #include "hypervisor/core/ports.hpp"
 #include "hypervisor/vmbus/frame_ring.hpp"
 #include "hypervisor/vmbus/gpadl.hpp"
+#include "hypervisor/vmbus/interrupt_page.hpp"
 #include "hypervisor/vmbus/ranges.hpp"
 #include "hypervisor/vmbus/server.hpp"
 #include "traces/events.hpp"
@@ -31,8 +32,9 @@ class ServerChannel final : public Channel, public hv::EventPort, public RingPla
  public:
   /// `doorbell` is called when the guest rings, outside of any other call.
   /// `gpadls` are the connection's and outlive the channel.
-  ServerChannel(hv::Partition& partition, GpadlTable& gpadls, std::string name, Device& device,
-                std::uint32_t relid, std::function<void(ServerChannel&)> doorbell);
+  ServerChannel(hv::Partition& partition, GpadlTable& gpadls, InterruptPage& interrupt_page,
+                std::string name, Device& device, std::uint32_t relid,
+                std::function<void(ServerChannel&)> doorbell);
 
   const std::string& name() const { return name_; }
   Device& device() const { return device_; }
@@ -126,6 +128,7 @@ class ServerChannel final : public Channel, public hv::EventPort, public RingPla
 
   hv::Partition& partition_;
   GpadlTable& gpadls_;
+  InterruptPage& interrupt_page_;
   std::string name_;
   Device& device_;
   Offer offer_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hypervisor/vmbus/gpadl.hpp"
+#include "hypervisor/vmbus/interrupt_page.hpp"
 #include "hypervisor/vmbus/protocol.hpp"
 #include "hypervisor/vmbus/server.hpp"
 #include "hypervisor/vmbus/server_channel.hpp"
@@ -23,7 +24,7 @@ inline constexpr std::uint16_t kFlagsPerChannel = 1;
 /// States of the connection (spec C.4). Connecting and disconnecting end within one message.
 enum class Connection : std::uint8_t { Disconnected, Connected };
 
-struct Server::Impl {
+struct Server::Impl : hv::EventPort {
   Impl(hv::Partition& partition, ServerConfig config);
   ~Impl();
 
@@ -40,6 +41,9 @@ struct Server::Impl {
     std::uint32_t doorbell_relid = 0;  ///< 0: a message
     std::vector<std::byte> payload;
   };
+
+  /// The doorbell that all channels of a 0.13 guest share.
+  void signalled(std::uint16_t flag) override;
 
   // -- transport --
   void receive(Incoming incoming);
@@ -70,6 +74,9 @@ struct Server::Impl {
   void handle(std::span<const std::byte> payload);
   void handle_contact(const protocol::InitiateContact& message);
   bool contact_valid(const protocol::InitiateContact& message) const;
+  /// Below 2.4 a guest lends a page for interrupts; false when it names none of its own.
+  bool take_interrupt_page(const protocol::InitiateContact& message);
+  void give_interrupt_page_back();
   void handle_request_offers();
   void handle_gpadl_header(const protocol::GpadlHeader& message, std::span<const std::byte> data);
   void handle_gpadl_body(const protocol::GpadlBody& message, std::span<const std::byte> data);
@@ -113,6 +120,8 @@ struct Server::Impl {
   Connection connection = Connection::Disconnected;
   std::uint32_t version = 0;
   std::uint32_t target_vp = 0;
+  InterruptPage interrupt_page;
+  bool shares_doorbell = false;  ///< 0.13: one event connection for all channels
   bool offers_sent = false;
   bool quiesced = false;
   bool posting = false;

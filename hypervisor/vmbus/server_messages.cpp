@@ -1,6 +1,7 @@
 // What each control message does (spec C.2 to C.4). Everything in a message is untrusted; what a
 // guest may not say is dropped without a trace event, what it may not have is refused by status.
 #include <array>
+#include <utility>
 
 #include "hypervisor/vmbus/points.hpp"
 #include "hypervisor/vmbus/server_impl.hpp"
@@ -14,8 +15,9 @@ using traces::GpadlState;
 namespace {
 
 /// Versions this server speaks, up to its configured highest (spec C.2).
-constexpr std::array kSpoken = {Version::V2_4, Version::V3_0, Version::V4_0, Version::V4_1,
-                                Version::V5_0, Version::V5_1, Version::V5_2, Version::V5_3};
+constexpr std::array kSpoken = {Version::V0_13, Version::V1_1, Version::V2_4, Version::V3_0,
+                                Version::V4_0,  Version::V4_1, Version::V5_0, Version::V5_1,
+                                Version::V5_2,  Version::V5_3};
 
 bool at_least(std::uint32_t version, Version bound) {
   return version >= static_cast<std::uint32_t>(bound);
@@ -101,11 +103,28 @@ bool Server::Impl::contact_valid(const protocol::InitiateContact& message) const
          (message.interrupt_page_or_target & 0xFFFF) == protocol::kSint;
 }
 
+bool Server::Impl::take_interrupt_page(const protocol::InitiateContact& message) {
+  if (at_least(message.version, Version::V2_4)) return true;
+  if (!interrupt_page.lend(message.interrupt_page_or_target)) return false;
+  shares_doorbell = !at_least(message.version, Version::V1_1);
+  if (shares_doorbell) {
+    partition.connect_events({protocol::kEventConnection}, *this, kFlagsPerChannel);
+  }
+  return true;
+}
+
+void Server::Impl::give_interrupt_page_back() {
+  interrupt_page.take_back();
+  if (std::exchange(shares_doorbell, false)) partition.disconnect({protocol::kEventConnection});
+}
+
 void Server::Impl::handle_contact(const protocol::InitiateContact& message) {
-  handled(Type::InitiateContact, 0, message.version, 0);
+  const bool lends = !at_least(message.version, Version::V2_4);
+  handled(Type::InitiateContact, 0, message.version,
+          lends ? message.interrupt_page_or_target / sim::kPageSize : 0);
   disconnect();  // contact on a connected bus is an unload first
   protocol::VersionResponse response;
-  const bool supported = contact_valid(message);
+  const bool supported = contact_valid(message) && take_interrupt_page(message);
   target_vp = 0;
   if (at_least(message.version, Version::V3_0) && message.target_vp < partition.config().vp_count) {
     target_vp = message.target_vp;
@@ -146,7 +165,7 @@ void Server::Impl::offer(ServerChannel& channel) {
   message.relid = channel.relid();
   const std::uint32_t first = channels.front()->relid();
   if (message.relid != first && plant("vmbus.one-relid-for-all")) message.relid = first;
-  message.is_dedicated_interrupt = 1;
+  message.is_dedicated_interrupt = at_least(version, Version::V1_1) ? 1 : 0;
   message.connection_id = protocol::event_connection(channel.relid());
   send(message, message.relid, 0, 0);
 }
@@ -346,6 +365,7 @@ void Server::Impl::disconnect() {
   while (!revoked.empty()) release_revoked(*revoked.begin());
   gpadls.clear();
   connection = Connection::Disconnected;
+  give_interrupt_page_back();
   version = 0;
   offers_sent = false;
 }

@@ -1,8 +1,8 @@
 // Saved form of the server (spec C.8). Ring contents and indices are guest memory and travel with
 // it; here is what the host knows besides. The bytes are untrusted when they come back.
 //
-//   u32 format | connection | GPADLs | names and relids of channels | rescinded relids
-//   | channels, each with its device's state | queues
+//   u32 format | connection, below version 2.4 with its interrupt page | GPADLs | names and relids
+//   of channels | rescinded relids | channels, each with its device's state | queues
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -22,6 +22,7 @@ void Server::Impl::save(traces::ByteWriter& out) const {
   out.put(version);
   out.put(target_vp);
   out.put<std::uint8_t>(offers_sent);
+  if (interrupt_page.lent()) out.put(interrupt_page.gpa());
   gpadls.save(out);
   out.put<std::uint64_t>(channels.size());
   for (const auto& channel : channels) {
@@ -74,7 +75,11 @@ bool Server::Impl::restore_connection(traces::ByteReader& in) {
   as_asked.version = version;
   as_asked.target_vp = target_vp;
   as_asked.interrupt_page_or_target = protocol::kSint;
-  return contact_valid(as_asked);
+  if (!contact_valid(as_asked)) return false;
+  if (version < static_cast<std::uint32_t>(Version::V2_4)) {
+    as_asked.interrupt_page_or_target = in.get<std::uint64_t>();
+  }
+  return take_interrupt_page(as_asked);
 }
 
 bool Server::Impl::arrange_channels(traces::ByteReader& in) {

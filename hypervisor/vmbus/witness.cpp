@@ -67,6 +67,7 @@ void Server::Impl::witness(traces::DigestStream& out) const {
   out.add_u64(version);
   out.add_u64(target_vp);
   out.add_u64(offers_sent);
+  if (interrupt_page.lent()) out.add_u64(interrupt_page.gpa());
   gpadls.witness(out);
   out.add_u64(channels.size());
   for (const auto& channel : channels) {

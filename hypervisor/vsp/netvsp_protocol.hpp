@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hypervisor/core/generation.hpp"
+
 namespace vsp::nvsp {
 
 enum class Version : std::uint32_t {
@@ -16,6 +18,20 @@ enum class Version : std::uint32_t {
   V6 = 0x60000,
   V6_1 = 0x60001,
 };
+
+/// The newest version that a host speaks.
+constexpr Version newest_version(hv::Generation host) {
+  switch (host) {
+    case hv::Generation::Ws2008:
+    case hv::Generation::Ws2008R2:
+      return Version::V1;
+    case hv::Generation::Ws2012:
+      return Version::V4;
+    case hv::Generation::Current:
+      break;
+  }
+  return Version::V6_1;
+}
 
 enum class Type : std::uint32_t {
   Init = 1,

@@ -19,6 +19,21 @@ enum class StorageVersion : std::uint16_t {
   Win10 = 0x0602,
 };
 
+/// The newest version that a host speaks.
+constexpr StorageVersion newest_storage_version(hv::Generation host) {
+  switch (host) {
+    case hv::Generation::Ws2008:
+      return StorageVersion::Win6;
+    case hv::Generation::Ws2008R2:
+      return StorageVersion::Win7;
+    case hv::Generation::Ws2012:
+      return StorageVersion::Win8;
+    case hv::Generation::Current:
+      break;
+  }
+  return StorageVersion::Win10;
+}
+
 struct StorVspConfig {
   std::uint32_t vm = 0;
   StorageVersion highest = StorageVersion::Win8;

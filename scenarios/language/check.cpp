@@ -11,6 +11,7 @@
 #include "scenarios/guests/images.hpp"
 #include "scenarios/language/check_parts.hpp"
 #include "scenarios/language/fields.hpp"
+#include "scenarios/language/platforms.hpp"
 #include "scenarios/language/words.hpp"
 #include "sim/memory/address.hpp"
 
@@ -51,10 +52,7 @@ class World {
   explicit World(const Scenario& scenario) : scenario_(scenario) {}
 
   void check() const {
-    if (scenario_.platform != "ws2012" && scenario_.platform != "current") {
-      fail("platform",
-           "platform `" + scenario_.platform + "` is unknown, known: ws2012 and current");
-    }
+    platform();
     if (scenario_.end.ns <= 0) fail("end", "the world must last longer than 0");
     limits();
     if (!scenario_.migration.network.empty()) {
@@ -71,6 +69,30 @@ class World {
   }
 
  private:
+  void platform() const {
+    const Platform* hosts = find_platform(scenario_.platform);
+    if (hosts == nullptr) {
+      std::string known;
+      for (const Platform& one : platforms()) {
+        known += std::string(known.empty() ? "" : ", ") + one.name;
+      }
+      fail("platform", "platform `" + scenario_.platform + "` is unknown, known: " + known);
+    }
+    for (const HostSpec& host : scenario_.hosts) {
+      at_most("hosts." + host.name, host.memory_bytes, hosts->host_gib, "host");
+    }
+    for (const VmSpec& vm : scenario_.vms) {
+      at_most("vms." + vm.name, vm.memory_bytes, hosts->vm_gib, "VM");
+    }
+  }
+
+  void at_most(const std::string& path, std::uint64_t bytes, std::uint64_t gib,
+               const char* what) const {
+    if (bytes <= gib << 30) return;
+    fail(path + ".memory", std::string("a ") + what + " of " + scenario_.platform +
+                               " has at most " + std::to_string(gib) + " GiB");
+  }
+
   void limits() const {
     limit("hosts", scenario_.hosts);
     if (scenario_.hosts.empty()) fail("hosts", "a scenario needs at least one host");

@@ -7,6 +7,7 @@
 #include "hypervisor/management/installation.hpp"
 #include "scenarios/language/check_parts.hpp"
 #include "scenarios/language/fields.hpp"
+#include "scenarios/language/platforms.hpp"
 #include "scenarios/language/points.hpp"
 #include "traces/reflection.hpp"
 
@@ -50,6 +51,10 @@ class Plan {
   void step(const std::string& path, const Step& step) const {
     instant(path + ".at", step.at);
     reference(path + "." + step.verb, step.vm, "VM", scenario_.vms);
+    if (step.verb == "move-vm" && !find_platform(scenario_.platform)->live_migration) {
+      fail(path + ".move-vm", "hosts of " + scenario_.platform +
+                                  " cannot move a running VM; ws2008r2 was the first that could");
+    }
     using management::Takes;
     Takes takes = Takes::Nothing;
     for (const auto& known : management::verbs()) {

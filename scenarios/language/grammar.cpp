@@ -223,7 +223,8 @@ const Rows& scenario_rows() {
       {"scenario", Shape::Name, "its name", true},
       {"description", Shape::Text, "what it shows"},
       {"platform", Shape::Name,
-       "ws2012: Windows Server 2012 (VMBus 2.4); current: up to VMBus 5.3"},
+       "what the hosts are, by their newest VMBus: ws2008 (0.13), ws2008r2 (1.1), ws2012 (2.4), "
+       "current (5.3)"},
       {"seed", Shape::Count, "default seed"},
       {"end", Shape::Duration, "virtual time at which the world ends", true},
       {"hosts", Shape::Mapping, "Hyper-V hosts", true, &host_rows()},

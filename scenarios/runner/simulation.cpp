@@ -5,6 +5,7 @@
 
 #include "scenarios/guests/model_guest.hpp"
 #include "scenarios/language/parser.hpp"
+#include "scenarios/language/platforms.hpp"
 #include "scenarios/runner/boot_once.hpp"
 #include "scenarios/runner/guest_setup.hpp"
 #include "scenarios/runner/plants.hpp"
@@ -164,7 +165,7 @@ void Simulation::add_vms() {
     config.number = ++number;
     config.name = spec.name;
     const bool model = !spec.guest.model.empty();
-    if (scenario_.platform == "current") config.vmbus_version = vmbus::Version::V5_3;
+    config.generation = find_platform(scenario_.platform)->generation;
     if (!spec.guest.kernel.empty()) config.board = migration::Board::Pc;
     config.engine = model ? migration::Engine::Model : migration::Engine::Unicorn;
     config.guest = model                        ? spec.guest.model

@@ -144,6 +144,14 @@ TEST_F(HostWrites, IntoABufferThatTheServerOnlyReadsAreBlamed) {
   EXPECT_TRUE(stream.blames(writes(44, 100, 8)));
 }
 
+TEST_F(HostWrites, IntoTheInterruptPageHoldUntilTheNextContact) {
+  stream.add(traces::ev::VmbusMessage{2, false, Message::InitiateContact, 0, 0x10001, 104});
+  writes(44, 0, 1);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+  stream.from_guest(Message::InitiateContact, 0, 0x20004);
+  EXPECT_TRUE(stream.blames(writes(44, 0, 1)));
+}
+
 TEST_F(HostWrites, IntoAPageThatNobodyLentAreBlamed) {
   lend(1, 512, 4096);
   EXPECT_TRUE(stream.blames(writes(42, 0, 8)));

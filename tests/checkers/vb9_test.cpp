@@ -46,6 +46,27 @@ TEST_F(Doorbells, OfAnotherChannelAreBlamed) {
   EXPECT_TRUE(stream.blames(ring(2)));
 }
 
+TEST_F(Doorbells, OfAnInterruptPageAreWhatTheServerSaysAndFlagZeroIsNoChannel) {
+  const auto signal = [this](std::uint32_t relid) {
+    traces::ev::VmbusSignal event;
+    event.partition = 2;
+    event.relid = relid;
+    return stream.add(event);
+  };
+  stream.from_guest(VmbusStream::Message::InitiateContact, 0, 0x10001);
+  stream.open_channel(1);
+  signal(1);
+  ring(0);
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+  EXPECT_EQ(stream.conclude().measured, "1 doorbells");
+  EXPECT_TRUE(stream.blames(signal(2)));
+}
+
+TEST_F(Doorbells, FlagZeroIsBlamedWhereNoInterruptPageIs) {
+  stream.open_channel(1);
+  EXPECT_TRUE(stream.blames(ring(0)));
+}
+
 TEST_F(Doorbells, ThatTheGuestsSynicRefusesAreNone) {
   ring(1, 7);
   ring(1, 0, 3);

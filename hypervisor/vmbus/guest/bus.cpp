@@ -101,12 +101,28 @@ void Bus::drain_messages() {
 }
 
 void Bus::drain_events() {
-  std::array<std::uint32_t, kSlotBytes / 4> flags;
-  read(config_.event_page, kSlot, std::as_writable_bytes(std::span(flags)));
+  const bool by_page = version_ != Version{} && version_ < Version::V2_4;
+  by_page ? drain_interrupt_page() : drain_flags(config_.event_page, kSlot, kSlotBytes / 4);
+}
+
+/// One flag says that the host's half of the page has news.
+void Bus::drain_interrupt_page() {
+  std::uint32_t flags = 0;
+  const auto bytes = std::as_writable_bytes(std::span(&flags, 1));
+  read(config_.event_page, kSlot, bytes);
+  if ((flags & 1) == 0) return;
+  flags = 0;
+  write(config_.event_page, kSlot, bytes);
+  drain_flags(*config_.interrupt_page, 0, (protocol::kMaxRelid + 1) / 32);
+}
+
+void Bus::drain_flags(sim::Gpfn page, std::uint32_t offset, std::uint32_t words) {
+  std::vector<std::uint32_t> flags(words);
+  read(page, offset, std::as_writable_bytes(std::span(flags)));
   for (std::uint32_t word = 0; word < flags.size(); ++word) {
     if (flags[word] == 0) continue;
     constexpr std::uint32_t kNone = 0;
-    write(config_.event_page, kSlot + 4 * word, std::as_bytes(std::span(&kNone, 1)));
+    write(page, offset + 4 * word, std::as_bytes(std::span(&kNone, 1)));
     for (std::uint32_t bit = 0; bit < 32; ++bit) {
       if ((flags[word] >> bit & 1) != 0) service(32 * word + bit);
     }
@@ -145,6 +161,16 @@ void Bus::flush() {
 }
 
 void Bus::signal(const Channel& channel) {
+  if (version_ == Version::V0_13) {
+    const std::uint32_t relid = channel.offer.relid;
+    const std::uint32_t at = protocol::kInterruptPageHalf + relid / 8;
+    std::byte bits{};
+    read(*config_.interrupt_page, at, std::span(&bits, 1));
+    bits |= std::byte{1} << relid % 8;
+    write(*config_.interrupt_page, at, std::span(&bits, 1));
+    static_cast<void>(partition_.guest_signal_event({protocol::kEventConnection}, 0));
+    return;
+  }
   static_cast<void>(partition_.guest_signal_event({channel.offer.connection_id}, 0));
 }
 

@@ -40,6 +40,8 @@ struct BusConfig {
   /// Guest pages that the SynIC's message and event page cover.
   sim::Gpfn message_page{};
   sim::Gpfn event_page{};
+  /// Lent to the host below version 2.4, which such versions need.
+  std::optional<sim::Gpfn> interrupt_page;
   /// Tried in this order, as Linux 6.1 does.
   std::vector<Version> versions = {Version::V5_3, Version::V5_2, Version::V5_1, Version::V5_0,
                                    Version::V4_1, Version::V4_0, Version::V3_0, Version::V2_4};
@@ -163,6 +165,9 @@ class Bus {
 
   void drain_messages();
   void drain_events();
+  void drain_interrupt_page();
+  /// Flags of a bit per channel: clears them, and serves the channels.
+  void drain_flags(sim::Gpfn page, std::uint32_t offset, std::uint32_t words);
   void service(std::uint32_t relid);
   void post(std::span<const std::byte> message);
   void flush();

@@ -39,6 +39,11 @@ void Bus::try_version() {
   } else {
     connection_ = protocol::kMessageConnection;
   }
+  if (wanted < Version::V2_4 && config_.interrupt_page) {
+    const std::vector<std::byte> zeros(sim::kPageSize);
+    write(*config_.interrupt_page, 0, zeros);
+    message.interrupt_page_or_target = sim::base_of(*config_.interrupt_page).value;
+  }
   post(protocol::bytes_of(message));
 }
 

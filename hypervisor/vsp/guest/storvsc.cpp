@@ -139,7 +139,9 @@ bool StorVsc::send(const Command& command) {
   packet.operation = Operation::ExecuteSrb;
   packet.flags = protocol::kRequestCompletion;
   protocol::ScsiRequest srb;
-  srb.length = sizeof(srb);
+  // Up to version 4.2 an SRB ends with the command.
+  const bool brief = version_ <= StorageVersion::Win7;
+  srb.length = brief ? protocol::kShortSrb : sizeof(srb);
   srb.target = command.target;
   srb.lun = command.lun;
   srb.cdb_length = static_cast<std::uint8_t>(command.cdb.size());
@@ -152,7 +154,7 @@ bool StorVsc::send(const Command& command) {
   vmbus::PacketOut out;
   out.completion_requested = true;
   out.transaction = command.tag;
-  out.payload = std::as_bytes(std::span(&packet, 1));
+  out.payload = std::as_bytes(std::span(&packet, 1)).first(protocol::kPacketHead + srb.length);
   if (command.buffer.bytes != 0) {
     out.type = vmbus::PacketType::DataUsingGpaDirect;
     out.ranges = {command.buffer};

@@ -60,7 +60,8 @@ class StorVsc {
   /// Versions are tried in this order, as Linux does.
   StorVsc(vmbus::guest::Bus& bus, StorVscClient& client,
           std::vector<StorageVersion> versions = {StorageVersion::Win10, StorageVersion::Win8_1,
-                                                  StorageVersion::Win8});
+                                                  StorageVersion::Win8, StorageVersion::Win7,
+                                                  StorageVersion::Win6});
 
   /// The channel is open: begins the handshake.
   void opened(std::uint32_t relid);

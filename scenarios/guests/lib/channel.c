@@ -54,11 +54,6 @@ void channel_close(struct channel* channel) {
   vmbus_send(&teardown, sizeof teardown);
 }
 
-static void ring_the_host(struct channel* channel) {
-  u16 status = signal_event(channel->offer.connection_id, 0);
-  if (status != HV_SUCCESS) panic_value("signalling a channel failed with status", status);
-}
-
 bool channel_send(struct channel* channel, u16 type, u16 flags, u64 transaction, const void* extra,
                   u32 extra_bytes, const void* payload, u32 payload_bytes) {
   bool signal;
@@ -68,7 +63,7 @@ bool channel_send(struct channel* channel, u16 type, u16 flags, u64 transaction,
                  payload_bytes, &signal)) {
     return false;
   }
-  if (signal) ring_the_host(channel);
+  if (signal) vmbus_signal(channel);
   return true;
 }
 
@@ -88,7 +83,7 @@ void channel_drain(struct channel* channel, packet_function* packet) {
       if (result == RING_EMPTY) break;
       if (result == RING_BROKEN) panic("the host broke a ring");
       if (bytes > sizeof payload) panic_value("a packet is too long:", bytes);
-      if (signal) ring_the_host(channel);
+      if (signal) vmbus_signal(channel);
       packet(&descriptor, payload, bytes);
     }
   } while (ring_unmask(&channel->incoming));

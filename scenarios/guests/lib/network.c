@@ -137,7 +137,7 @@ static bool take_packet(void) {
   if (ring_receive(ring, &packet, &message, sizeof message, &bytes, &signal) != RING_PACKET) {
     panic("the host broke the network ring");
   }
-  if (signal) signal_event(nic.channel->offer.connection_id, 0);
+  if (signal) vmbus_signal(nic.channel);
   if (packet.type == PACKET_TRANSFER_PAGES) {
     take_ranges(words);
     nic.returns[nic.return_count++] = packet.transaction;

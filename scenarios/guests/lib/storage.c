@@ -64,7 +64,7 @@ _Static_assert(sizeof(struct vstor_packet) == 64, "spec D.1");
 static const struct guid scsi_interface = {
     0xba6163d9, 0x04a1, 0x4d29, {0xb6, 0x05, 0x72, 0xe2, 0xff, 0xb1, 0xdc, 0x7f}};
 /// Newest first, as with VMBus itself.
-static const u16 protocol_versions[] = {0x0602, 0x0600, 0x0501};
+static const u16 protocol_versions[] = {0x0602, 0x0600, 0x0501, 0x0402, 0x0200};
 
 /// Transaction ids: the slot in the low byte, a running number above it, so that no id comes twice
 /// while an old one could still be answered. Set-up uses slot SETUP.
@@ -108,6 +108,12 @@ static u64 get_big_endian(const u8* from, u32 bytes) {
   return value;
 }
 
+/// Up to version 4.2 an SRB ends with the command.
+static u32 srb_bytes(void) {
+  enum { SHORT_SRB = 36, VERSION_4_2 = 0x0402 };
+  return disk.version <= VERSION_4_2 ? SHORT_SRB : sizeof(struct scsi_request);
+}
+
 static u64 new_transaction(u32 slot) { return ++disk.transactions << 8 | slot; }
 
 /// Data does not travel in the ring: the packet names the guest's pages and the host's disk stack
@@ -126,12 +132,13 @@ static bool send_srb(struct vstor_packet* packet, u64 transaction, const void* d
 
   packet->operation = VSTOR_EXECUTE_SRB;
   packet->flags = VSTOR_WANTS_COMPLETION;
-  packet->srb.length = sizeof packet->srb;
+  packet->srb.length = srb_bytes();
   packet->srb.sense_length = 20;
   packet->srb.data_bytes = bytes;
   return channel_send(disk.channel, bytes ? PACKET_GPA_DIRECT : PACKET_INBAND,
                       PACKET_WANTS_COMPLETION, transaction, &direct,
-                      bytes ? sizeof direct.range + 8 * pages : 0, packet, sizeof *packet);
+                      bytes ? sizeof direct.range + 8 * pages : 0, packet,
+                      sizeof *packet - sizeof packet->srb + srb_bytes());
 }
 
 /// The device has done nothing and wants to be asked again: it is busy, or it tells of something

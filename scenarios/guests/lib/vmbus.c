@@ -9,15 +9,19 @@
 
 enum {
   CONNECTION_CONTROL = 1,       // control messages below version 5.0
+  CONNECTION_EVENTS = 2,        // every channel's doorbell in version 0.13
   CONNECTION_CONTROL_SINT = 4,  // from 5.0 on: the guest chooses the SINT
+  VERSION_0_13 = 0x0000000D,
+  VERSION_2_4 = 0x00020004,
   VERSION_5_0 = 0x00050000,
+  WORDS_TO_HOST = PAGE_SIZE / 2 / sizeof(u32),  // where the host's half of the page begins
   MAX_CHANNELS = 16,
 };
 
 /// Newest first. A host answers "not supported", or does not even have the connection that a newer
 /// version would use; both mean: try the next.
-static const u32 versions[] = {0x00050003, 0x00050002, 0x00050001, 0x00050000,
-                               0x00040001, 0x00040000, 0x00030000, 0x00020004};
+static const u32 versions[] = {0x00050003, 0x00050002, 0x00050001, 0x00050000, 0x00040001,
+                               0x00040000, 0x00030000, 0x00020004, 0x00010001, 0x0000000D};
 
 static struct {
   u32 version;
@@ -27,8 +31,10 @@ static struct {
   struct channel channels[MAX_CHANNELS];
 } bus;
 
-/// Ignored by hosts from 2.4 on, but older rules say that they must be there.
-static u8 interrupt_page[PAGE_SIZE] PAGE_ALIGNED;
+/// A bit per relid: the first half is for us, the second, in version 0.13, for the host. Ignored by
+/// hosts from 2.4 on.
+static u32 interrupt_page[PAGE_SIZE / sizeof(u32)] PAGE_ALIGNED;
+/// Nobody here asks for them, but the rules say that they must be there.
 static u8 monitor_pages[2][PAGE_SIZE] PAGE_ALIGNED;
 
 u32 vmbus_version(void) { return bus.version; }
@@ -89,6 +95,18 @@ void vmbus_connect(void) {
   struct vmbus_header request = {VMBUS_REQUEST_OFFERS, 0};
   vmbus_send(&request, sizeof request);
   vmbus_wait(&bus.all_offers);
+}
+
+void vmbus_signal(const struct channel* channel) {
+  u32 relid = channel->offer.relid;
+  u32 connection = channel->offer.connection_id;
+  if (bus.version == VERSION_0_13) {
+    __atomic_fetch_or(&interrupt_page[WORDS_TO_HOST + relid / 32], 1u << relid % 32,
+                      __ATOMIC_SEQ_CST);
+    connection = CONNECTION_EVENTS;
+  }
+  u16 status = signal_event(connection, 0);
+  if (status != HV_SUCCESS) panic_value("signalling a channel failed with status", status);
 }
 
 struct channel* vmbus_find(const struct guid* interface_id) {
@@ -192,15 +210,24 @@ static void dispatch(const u8* payload, u32 bytes) {
   }
 }
 
-/// Takes the flags of 32 channels at once, so that a flag is cleared in the same step in which it
-/// is read, and hands each channel its own. A channel that is just being opened counts: the host
+/// The flags of 32 channels at once, cleared in the same step in which they are read.
+static u32 take_group(u32 group) {
+  if (bus.version >= VERSION_2_4) return synic_take_flags(SINT_VMBUS, group);
+  u32* flags = &interrupt_page[group];
+  if (__atomic_load_n(flags, __ATOMIC_RELAXED) == 0) return 0;
+  return __atomic_exchange_n(flags, 0, __ATOMIC_SEQ_CST);
+}
+
+/// Hands each channel its flag. A channel that is just being opened counts: the host
 /// may put its first packet into the ring before we have read that the channel is open.
 static bool take_flags(void) {
   bool any = false;
+  // Before 2.4 one flag says that the page has news.
+  if (bus.version < VERSION_2_4 && !(synic_take_flags(SINT_VMBUS, 0) & 1)) return false;
   for (u32 i = 0; i < MAX_CHANNELS; ++i) {
     if (!bus.channels[i].offered) continue;
     u32 group = bus.channels[i].offer.relid / 32;
-    u32 flags = synic_take_flags(SINT_VMBUS, group);
+    u32 flags = take_group(group);
     for (u32 j = 0; flags != 0 && j < MAX_CHANNELS; ++j) {
       u32 relid = bus.channels[j].offer.relid;
       if (bus.channels[j].offered && relid / 32 == group && (flags >> relid % 32 & 1)) {

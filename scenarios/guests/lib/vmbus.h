@@ -26,6 +26,9 @@ u32 vmbus_version(void);
 /// The first offered channel of a class that is not open yet; NULL when there is none.
 struct channel* vmbus_find(const struct guid* interface_id);
 
+/// Tells the host that there is something for it in the channel's rings.
+void vmbus_signal(const struct channel* channel);
+
 /// Shares `pages` (page-aligned, zeroed) with the host as both rings, half each, and opens.
 void channel_open(struct channel* channel, void* pages, u32 page_count);
 

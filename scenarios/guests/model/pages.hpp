@@ -18,6 +18,7 @@ inline constexpr sim::Gpfn kMessagePage{16};
 inline constexpr sim::Gpfn kEventPage{17};
 inline constexpr sim::Gpfn kHypercallPage{18};
 inline constexpr sim::Gpfn kReferencePage{19};
+inline constexpr sim::Gpfn kInterruptPage{20};
 /// Short rings, so that they wrap often.
 inline constexpr sim::Gpfn kStorageRings{24};
 inline constexpr std::uint32_t kStorageRingPages = 3;  ///< per direction

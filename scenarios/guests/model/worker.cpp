@@ -27,6 +27,8 @@ vmbus::guest::BusConfig bus_config() {
   vmbus::guest::BusConfig config;
   config.message_page = place::kMessagePage;
   config.event_page = place::kEventPage;
+  config.interrupt_page = place::kInterruptPage;
+  config.versions.insert(config.versions.end(), {vmbus::Version::V1_1, vmbus::Version::V0_13});
   return config;
 }
 

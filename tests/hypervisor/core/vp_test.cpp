@@ -424,6 +424,30 @@ TEST(Cpuid, TheMinimalProfileIsTheDefaultAndBit12IsNeverShown) {
   EXPECT_EQ(machine.vp().cpuid(0x4000'0003, 0).ebx & 1u << 12, 0u);
 }
 
+TEST(Cpuid, EveryGenerationNamesItselfItsLimitsAndWhetherItHasSlat) {
+  const struct {
+    Generation generation;
+    std::uint32_t major, minor, vps, lps;
+    bool slat;
+  } each[] = {{Generation::Ws2008, 6, 0, 4, 16, false},
+              {Generation::Ws2008R2, 6, 1, 4, 64, true},
+              {Generation::Ws2012, 6, 2, 64, 320, true},
+              {Generation::Current, 10, 0, 64, 320, true}};
+  for (const auto& expected : each) {
+    Lab lab;
+    PartitionConfig config;
+    config.generation = expected.generation;
+    Machine machine(lab.first, config);
+    machine.add_vp(idle_script());
+    VirtualProcessor& vp = machine.vp();
+    vp.write_msr(msr::kGuestOsId, 1);
+    EXPECT_EQ(vp.cpuid(0x4000'0002, 0).ebx, expected.major << 16 | expected.minor);
+    EXPECT_EQ(vp.cpuid(0x4000'0005, 0).eax, expected.vps);
+    EXPECT_EQ(vp.cpuid(0x4000'0005, 0).ebx, expected.lps);
+    EXPECT_EQ((vp.cpuid(0x4000'0006, 0).eax & 8) != 0, expected.slat);
+  }
+}
+
 // ---------------------------------------------------------------- model guests
 
 struct CountingModel final : ModelGuest {

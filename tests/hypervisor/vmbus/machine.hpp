@@ -117,6 +117,7 @@ class Machine {
     vmbus::guest::BusConfig bus_config;
     bus_config.message_page = {kPages - 1};
     bus_config.event_page = {kPages - 2};
+    bus_config.interrupt_page = {kPages - 3};
     bus_config.versions = std::move(versions);
     guest.bus = std::make_unique<vmbus::guest::Bus>(*partition, bus_config, guest);
     partition->create_model_vp({0}, guest);

@@ -39,7 +39,7 @@ TEST(Server, ANewerHostMeetsTheGuestAtItsFirstChoice) {
 }
 
 TEST(Server, WithoutACommonVersionNothingIsConnected) {
-  EchoRig rig({}, {}, {Version::V3_0, Version::V1_1});
+  EchoRig rig({}, {}, {Version::V4_0, Version::V3_0});
   rig.connect();
   EXPECT_EQ(rig.guest.refusals, 1);
   EXPECT_FALSE(rig.machine.server->connected());

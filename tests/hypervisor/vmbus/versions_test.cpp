@@ -14,7 +14,12 @@ using traces::VmbusMessage;
 using vmbus::Version;
 using vmbus::protocol::Type;
 
-const std::vector<Version> kAsked = vmbus::guest::BusConfig{}.versions;
+/// Every version there is, as a guest that knows them all asks.
+const std::vector<Version> kAsked = [] {
+  std::vector<Version> versions = vmbus::guest::BusConfig{}.versions;
+  versions.insert(versions.end(), {Version::V1_1, Version::V0_13});
+  return versions;
+}();
 
 /// A second processor, which does nothing but be there.
 class Sleeper final : public hv::ModelGuest {
@@ -29,7 +34,7 @@ class Sleeper final : public hv::ModelGuest {
 /// A guest that is connected at one version and then speaks for itself.
 struct Speaker {
   explicit Speaker(Version version, std::set<std::string, std::less<>> plants = {})
-      : rig(std::move(plants), {version}), messages(rig.world.recorder) {
+      : rig(std::move(plants), {version}, kAsked), messages(rig.world.recorder) {
     rig.machine.partition->create_model_vp({1}, sleeper);
     rig.connect();
   }
@@ -62,7 +67,7 @@ struct Speaker {
 class EachVersion : public ::testing::TestWithParam<Version> {};
 
 TEST_P(EachVersion, IsReachedStepByStepFromTheGuestsFirstChoiceAndCarriesTraffic) {
-  EchoRig rig({}, {GetParam()});
+  EchoRig rig({}, {GetParam()}, kAsked);
   test::Collected<traces::ev::VmbusMessage> messages(rig.world.recorder);
   rig.connect();
   EXPECT_EQ(rig.guest.bus->version(), GetParam());
@@ -80,7 +85,7 @@ TEST_P(EachVersion, IsReachedStepByStepFromTheGuestsFirstChoiceAndCarriesTraffic
 }
 
 TEST_P(EachVersion, EndsWithUnloadFrom30On) {
-  EchoRig rig({}, {GetParam()});
+  EchoRig rig({}, {GetParam()}, kAsked);
   rig.open();
   EXPECT_EQ(rig.guest.bus->unload(), GetParam() >= Version::V3_0);
   rig.world.run();
@@ -116,6 +121,79 @@ INSTANTIATE_TEST_SUITE_P(Spoken, EachVersion, ::testing::ValuesIn(kAsked), [](co
   const auto number = static_cast<std::uint32_t>(each.param);
   return std::to_string(number >> 16) + "_" + std::to_string(number & 0xFFFF);
 });
+
+/// Below 2.4 the flag of channel 1 is a bit of the guest's interrupt page (spec C.1).
+TEST(Versions, OldGuestsHearThroughTheirInterruptPage) {
+  for (const Version version : {Version::V0_13, Version::V1_1, Version::V2_4}) {
+    EchoRig rig({}, {version}, kAsked);
+    rig.open();
+    rig.machine.partition->suspend("to look at the flags before the guest does");
+    test::Collected<traces::ev::EventFlag> flags(rig.world.recorder);
+    rig.machine.server->resume();  // every open channel's doorbell rings
+    constexpr std::uint64_t kPage = (test::Machine::kPages - 3) * sim::kPageSize;
+    const bool by_page = version < Version::V2_4;
+    ASSERT_EQ(flags.seen.size(), 1u);
+    EXPECT_EQ(flags.seen[0].flag, by_page ? 0u : 1u);
+    EXPECT_EQ(rig.machine.word({kPage}), by_page ? 1u << 1 : 0u);
+  }
+}
+
+TEST(Versions, GuestsOf013RingThroughTheSharedConnectionAndTheirPage) {
+  for (const Version version : {Version::V0_13, Version::V1_1}) {
+    EchoRig rig({}, {version}, kAsked);
+    rig.open();
+    const bool shared = version == Version::V0_13;
+    EXPECT_EQ(rig.machine.partition->guest_signal_event({2}, 0) == hv::Status::Success, shared);
+    test::Collected<traces::ev::VmbusDoorbell> doorbells(rig.world.recorder);
+    ASSERT_TRUE(rig.send("old times", 5));
+    rig.world.run();
+    ASSERT_EQ(doorbells.seen.size(), 1u);
+    EXPECT_EQ(doorbells.seen[0].relid, 1u);
+    ASSERT_EQ(rig.guest.received.size(), 1u);
+    constexpr std::uint64_t kToHost = (test::Machine::kPages - 3) * sim::kPageSize + 2048;
+    EXPECT_EQ(rig.machine.word({kToHost}), 0u) << "the host has taken the bit";
+  }
+}
+
+TEST(Versions, AnInterruptPageThatIsNoneIsAnsweredNotSupported) {
+  Speaker guest(Version::V1_1);
+  const auto contact = [&](std::uint64_t page) {
+    vmbus::protocol::InitiateContact message;
+    message.version = static_cast<std::uint32_t>(Version::V1_1);
+    message.interrupt_page_or_target = page;
+    guest.messages.seen.clear();
+    guest.post(message);
+    return guest.answers(VmbusMessage::VersionResponse);
+  };
+  EXPECT_EQ(contact(0), std::vector<std::uint64_t>{0}) << "none";
+  EXPECT_EQ(contact(0x7008), std::vector<std::uint64_t>{0}) << "not a page";
+  EXPECT_EQ(contact(1ULL << 40), std::vector<std::uint64_t>{0}) << "no memory there";
+  EXPECT_EQ(contact(0x7000), std::vector<std::uint64_t>{1});
+}
+
+TEST(Versions, AnOldGuestGoesOnAfterARestore) {
+  for (const Version version : {Version::V0_13, Version::V1_1}) {
+    EchoRig rig({}, {version}, kAsked);
+    rig.open();
+    test::Guest guest;
+    test::EchoDevice echo{1}, second{2};
+    test::Machine target(rig.world, "target", guest, 1, {version}, kAsked);
+    target.server->add_device("echo", echo);
+    target.server->add_device("second", second);
+    ASSERT_TRUE(target.restore(rig.machine.suspend_and_save(), *rig.machine.memory));
+    target.boot();
+    rig.world.run();
+    const auto payload = test::bytes_of("still here");
+    vmbus::PacketOut out;
+    out.completion_requested = true;
+    out.transaction = 9;
+    out.payload = payload;
+    ASSERT_TRUE(guest.bus->send(1, out));
+    rig.world.run();
+    ASSERT_EQ(guest.received.size(), 1u);
+    EXPECT_EQ(guest.received[0].transaction, 9u);
+  }
+}
 
 TEST(Versions, AMoveOfWhatIsNotOpenOrToNoProcessorIsRefused) {
   Speaker guest(Version::V5_3);

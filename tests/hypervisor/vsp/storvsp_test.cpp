@@ -24,7 +24,7 @@ TEST(StorVsp, AgreesOnTheHighestVersionOfTheHost) {
 }
 
 TEST(StorVsp, RefusesAGuestThatIsTooNew) {
-  StorageRig rig({}, {.highest = StorageVersion::Win7});
+  StorageRig rig({}, {.highest = static_cast<StorageVersion>(0x0100)});
   rig.host.boot();
   EXPECT_EQ(rig.host.guest.refused_with, vsp::protocol::kRevisionMismatch);
 }

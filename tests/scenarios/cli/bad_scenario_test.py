@@ -92,7 +92,12 @@ BAD = {
                                  'did you mean `disk1`?'),
     'disk of two VMs': (changed('timeline:', '  db:\n    host: beta\n    guest: {program: worker}\n'
                                 '    disks: [disk1]\ntimeline:'), '38:13', 'belongs to VM `web`'),
-    'unknown platform': (changed('ws2012', 'ws2099'), '6:11', 'ws2012'),
+    'unknown platform': (changed('ws2012', 'ws2099'), '6:11', 'ws2008r2, ws2012'),
+    'live migration before it was there': (changed('ws2012', 'ws2008'), '37:5',
+                                           'ws2008r2 was the first'),
+    'VM larger than its time': (changed('ws2012', 'ws2008r2').replace('  alpha: {memory: 4GiB}',
+                                '  alpha: {memory: 128GiB}').replace('    memory: 64MiB',
+                                '    memory: 65GiB'), '23:13', 'ws2008r2 has at most 64 GiB'),
     'unknown guest program': (changed('program: worker', 'program: wroker'), '25:16',
                               'did you mean `worker`?'),
     'program and model': (changed('program: worker', 'program: worker\n      model: dirtying'),

@@ -56,6 +56,8 @@ REACHED_BY = {
     'kvp.size-without-end': (SERVICES, ()),
     'storvsp.serves-early': (SERVICES, ()),
     'vmbus.contact-keeps-channels': (SERVICES, ()),
+    # Only old hosts have the page.
+    'vmbus.tells-the-neighbour': (support.LIBRARY / 'old-hosts.yaml', ()),
     'vmbus.mute-unload': (SERVICES, ('--set', 'platform=current', '--set', 'end=3s')),
     'vmbus.unload-answers-first': (SERVICES, ('--set', 'platform=current')),
     # What one run leaves behind, only a second run in the same process can show.

@@ -100,7 +100,9 @@ TEST(WorkerGuest, NegotiatesTheHighestVersionThatTheHostHas) {
   const struct {
     vmbus::Version version;
     const char* said;
-  } cases[] = {{vmbus::Version::V3_0, "worker: connected, VMBus 3.0"},
+  } cases[] = {{vmbus::Version::V0_13, "worker: connected, VMBus 0.13"},
+               {vmbus::Version::V1_1, "worker: connected, VMBus 1.1"},
+               {vmbus::Version::V3_0, "worker: connected, VMBus 3.0"},
                {vmbus::Version::V4_1, "worker: connected, VMBus 4.1"},
                {vmbus::Version::V5_0, "worker: connected, VMBus 5.0"},
                {vmbus::Version::V5_3, "worker: connected, VMBus 5.3"}};
