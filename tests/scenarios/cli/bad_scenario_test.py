@@ -93,7 +93,7 @@ BAD = {
     'disk of two VMs': (changed('timeline:', '  db:\n    host: beta\n    guest: {program: worker}\n'
                                 '    disks: [disk1]\ntimeline:'), '38:13', 'belongs to VM `web`'),
     'unknown platform': (changed('ws2012', 'ws2099'), '6:11', 'ws2008r2, ws2012'),
-    'live migration before it was there': (changed('ws2012', 'ws2008'), '37:5',
+    'live migration before it was there': (changed('ws2012', 'ws2008'), '37:14',
                                            'ws2008r2 was the first'),
     'VM larger than its time': (changed('ws2012', 'ws2008r2').replace('  alpha: {memory: 4GiB}',
                                 '  alpha: {memory: 128GiB}').replace('    memory: 64MiB',
