@@ -420,6 +420,8 @@ const std::vector<ExpectationInfo>& expectations() {
       {"settles-within", ExpectedValue::Duration,
        "so long after the last fault ended, no migration is open and every VM is in its place",
        true},
+      {"clock-within", ExpectedValue::Duration,
+       "what a guest says of its clock is so close to its host's, and never goes back"},
   };
   return all;
 }
@@ -446,6 +448,7 @@ std::unique_ptr<Checker> make_expectation(const Expectation& expectation) {
   if (name == "no-guest-panic") return std::make_unique<NoGuestPanic>(expectation);
   if (name == "heartbeats-answered") return std::make_unique<HeartbeatsAnswered>(expectation);
   if (name == "settles-within") return make_settles_within(expectation);
+  if (name == "clock-within") return make_clock_within(expectation);
   return nullptr;
 }
 

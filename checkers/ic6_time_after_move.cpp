@@ -45,6 +45,8 @@ class TimeAfterMove final : public IcProperty {
     constexpr std::uint32_t kWithReference = 4u << 16;
     const std::size_t flags_at = message.version >= kWithReference ? 16 : 24;
     if (message.from_guest || message.body.size() <= flags_at) return;
+    // They may have agreed before this run began, which begins with a saved state then.
+    clock.agreed = true;
     const auto now = load<std::uint64_t>(message.body, 0);
     const bool sync = (load<std::uint8_t>(message.body, flags_at) & 1) != 0;
     ++told_;

@@ -57,5 +57,6 @@ std::unique_ptr<Checker> make_mi14();  ///< durable ownership
 
 // Expectations with a file of their own.
 std::unique_ptr<Checker> make_settles_within(const Expectation& expectation);
+std::unique_ptr<Checker> make_clock_within(const Expectation& expectation);
 
 }  // namespace checkers

@@ -58,6 +58,17 @@ TEST_F(TimeAfterMove, AGuestThatIsNeverToldIsBlamed) {
   EXPECT_EQ(stream.verdict(), Verdict::Violated);
 }
 
+/// Of a VM that begins with a saved state nobody sees how they agreed.
+TEST(TimeAfterMoveOfASavedVm, AGuestThatWasToldOnceIsOwedTheTimeToo) {
+  IcStream stream(make_ic6(), kTimeSync);
+  stream.open(6);
+  stream.host(1, {.type = 4, .version = 4, .body = {100, 0, kSync}});
+  stream.on(2).at_ms(10);
+  stream.open(7);
+  EXPECT_TRUE(stream.blames(stream.host(2, {.type = 4, .version = 4, .body = {300, 0, kSample}})));
+  EXPECT_EQ(stream.conclude().measured, "2 times told, 1 moves");
+}
+
 TEST_F(TimeAfterMove, TimeThatGoesBackIsBlamed) { EXPECT_TRUE(stream.blames(tell(99, kSample))); }
 
 TEST_F(TimeAfterMove, AGuestThatWasOffIsOwedNothing) {
