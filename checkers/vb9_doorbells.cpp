@@ -17,8 +17,8 @@ namespace ev = traces::ev;
 using traces::ChannelState;
 
 /// Of a guest's connection; it goes where the VM goes.
-struct Contact {
-  void take_over(const Contact& source) { by_page = source.by_page; }
+struct DoorbellContact {
+  void take_over(const DoorbellContact& source) { by_page = source.by_page; }
   bool by_page = false;  ///< below 2.4
 };
 
@@ -76,7 +76,7 @@ class Doorbells final : public Property {
   std::string measured() const override { return std::to_string(rings_) + " doorbells"; }
 
   std::map<std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>, ChannelState> states_;
-  PerPartition<Contact> contacts_;
+  PerPartition<DoorbellContact> contacts_;
   std::uint64_t rings_ = 0;
 };
 

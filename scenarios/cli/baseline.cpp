@@ -77,7 +77,9 @@ Baseline Baseline::read(const std::string& path) {
 
 std::map<std::string, Figure> Baseline::figures_of(const Report& report) {
   std::map<std::string, Figure> all;
-  all["virtual time"] = {"virtual time", Figure::Unit::Nanoseconds, report.end.ns};
+  if (report.jobs_done) {
+    all["virtual time"] = {"virtual time", Figure::Unit::Nanoseconds, report.jobs_done->ns};
+  }
   for (const checkers::Finding& finding : report.findings) {
     // What lacks its detail has counted half a story.
     if (finding.verdict == checkers::Verdict::Unknown) continue;

@@ -36,7 +36,8 @@ std::vector<scenarios::Override> parse_overrides(const std::vector<std::string>&
 /// A name of --plant. Throws UserError with a suggestion.
 void require_plant(const std::string& name);
 /// The scenarios of files and of folders, these with all that is below them. Throws UserError.
-std::vector<scenarios::Scenario> load_all(const std::vector<std::string>& paths);
+std::vector<scenarios::Scenario> load_all(const std::vector<std::string>& paths,
+                                          std::vector<std::string>* left_out = nullptr);
 /// As many workers as the machine has processors.
 std::uint64_t default_jobs();
 

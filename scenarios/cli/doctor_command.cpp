@@ -45,8 +45,8 @@ int doctor() {
   std::cout << fmt::format("{:<24} ok\n", "engine model");
   for (const Program& program : kPrograms) {
     const std::string where = find_program(program.name);
-    std::cout << fmt::format("{:<24} {} ({})\n", program.name,
-                             where.empty() ? "missing" : where, program.what_for);
+    std::cout << fmt::format("{:<24} {} ({})\n", program.name, where.empty() ? "missing" : where,
+                             program.what_for);
   }
   return problem.empty() ? kAllHold : kWrongInput;
 }

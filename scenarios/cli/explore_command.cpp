@@ -1,6 +1,8 @@
 // hvsim explore: searches scenarios for violations, and shrinks what it finds.
 #include <unistd.h>
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
@@ -24,7 +26,8 @@ namespace cli {
 namespace fs = std::filesystem;
 using scenarios::UserError;
 
-std::vector<scenarios::Scenario> load_all(const std::vector<std::string>& paths) {
+std::vector<scenarios::Scenario> load_all(const std::vector<std::string>& paths,
+                                          std::vector<std::string>* left_out) {
   std::vector<scenarios::Scenario> all;
   for (const std::string& path : paths) {
     if (!fs::is_directory(path)) {
@@ -44,7 +47,10 @@ std::vector<scenarios::Scenario> load_all(const std::vector<std::string>& paths)
     for (const std::string& file : below) {
       scenarios::Scenario scenario = scenarios::load_scenario(file);
       // A kernel's boot costs what thousands of other runs do: whoever wants that names the file.
-      if (scenarios::needs_images(scenario)) continue;
+      if (scenarios::needs_images(scenario)) {
+        if (left_out != nullptr) left_out->push_back(file);
+        continue;
+      }
       scenarios::require_boot_states(scenario);
       all.push_back(std::move(scenario));
     }
@@ -60,12 +66,16 @@ std::uint64_t default_jobs() { return std::max(1U, std::thread::hardware_concurr
 
 namespace {
 
+/// Longest that a run may take which starts a kernel, unless it is said.
+constexpr std::chrono::minutes kKernelLimit{10};
+
 struct ExploreArguments {
   std::vector<std::string> paths;
   std::optional<std::string> seeds, time, shard, junit, hashes;
   std::string results;
   std::string findings = "findings";
-  std::string run_limit = "60s", memory_limit = "2GiB", shrink_limit = "60s";
+  std::optional<std::string> run_limit;
+  std::string memory_limit = "2GiB", shrink_limit = "60s";
   std::uint64_t jobs = default_jobs();
   std::uint64_t twin_every = 100, twice_every = 100;
   std::vector<std::string> plants;
@@ -112,7 +122,7 @@ scenarios::CampaignOptions options_of(const ExploreArguments& arguments) {
     require_plant(plant);
     options.plants.insert(plant);
   }
-  options.limits.wall = duration("--run-limit", arguments.run_limit);
+  if (arguments.run_limit) options.limits.wall = duration("--run-limit", *arguments.run_limit);
   const auto memory = scenarios::parse_size(arguments.memory_limit);
   if (!memory || *memory == 0) {
     throw UserError("--memory-limit " + arguments.memory_limit + ": is not a size such as 2GiB");
@@ -137,7 +147,10 @@ int explore(const ExploreArguments& arguments) {
   scenarios::CampaignOptions options = options_of(arguments);
   if (arguments.junit) require_place("--junit", *arguments.junit);
   if (arguments.hashes) require_place("--hashes", *arguments.hashes);
-  const std::vector<scenarios::Scenario> all = load_all(arguments.paths);
+  std::vector<std::string> left_out;
+  const std::vector<scenarios::Scenario> all = load_all(arguments.paths, &left_out);
+  const bool kernels = std::any_of(all.begin(), all.end(), scenarios::needs_images);
+  if (kernels && !arguments.run_limit) options.limits.wall = kKernelLimit;
   std::map<std::pair<std::string, std::string>, std::string> hashes;
   if (arguments.hashes) {
     options.on_hash = [&](const scenarios::Item& item, const traces::Digest& hash) {
@@ -155,6 +168,10 @@ int explore(const ExploreArguments& arguments) {
     std::cout << annotations_of(result, campaign.scenarios());
   }
   std::cout << text_of(result, campaign.scenarios());
+  if (!left_out.empty()) {
+    std::cout << "left out, as they start kernels: " << fmt::format("{}", fmt::join(left_out, ", "))
+              << "; name a file to explore it\n";
+  }
   if (arguments.junit) {
     write_whole("--junit", *arguments.junit, junit_of(result, campaign.scenarios()));
   }
@@ -180,7 +197,7 @@ void add_explore(Command root) {
       .option("--junit", a.junit, "write a JUnit report to this file")
       .option("--hashes", a.hashes, "write each run's hash to this file; see ./dev audit")
       .option("--plant", a.plants, "switch a deliberate bug on")
-      .option("--run-limit", a.run_limit, "longest that one run may take")
+      .option("--run-limit", a.run_limit, "longest that one run may take; 60s, with kernels 10min")
       .option("--memory-limit", a.memory_limit, "most memory that one worker may have")
       .option("--shrink-limit", a.shrink_limit,
               "longest that shrinking one finding may take; 10s when --time is over")

@@ -93,10 +93,10 @@ int list(const std::string& what) {
 void add_list(Command root) {
   auto what = std::make_shared<std::string>();
   Command list_command = root.command("list", "what there is, one line each");
-  list_command.argument_of("WHAT", *what,
-                           {"checkers", "plants", "faults", "buggify", "sometimes", "verbs",
-                            "events", "guests"},
-                           "checkers, plants, faults, buggify, sometimes, verbs, events or guests");
+  list_command.argument_of(
+      "WHAT", *what,
+      {"checkers", "plants", "faults", "buggify", "sometimes", "verbs", "events", "guests"},
+      "checkers, plants, faults, buggify, sometimes, verbs, events or guests");
   list_command.does([what] { return list(*what); });
 }
 

@@ -110,6 +110,7 @@ Report make_report(const scenarios::Scenario& scenario, const scenarios::RunOpti
   report.hash = traces::to_text(outcome.hash);
   report.events = outcome.events;
   report.end = outcome.end;
+  report.jobs_done = outcome.jobs_done;
   report.findings = outcome.findings;
   report.moves = outcome.moves;
   report.reproduce = command_of(scenario, options);

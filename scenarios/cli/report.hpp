@@ -44,11 +44,12 @@ struct Report {
   std::string hash;
   std::uint64_t events = 0;
   traces::Time end{};
+  std::optional<traces::Time> jobs_done;  ///< when the last management job ended
   std::vector<checkers::Finding> findings;
   std::vector<scenarios::Move> moves;  ///< what each migration cost
-  bool repeatable = true;  ///< --twice: both runs had one hash
-  std::string reproduce;   ///< the command that shows this again
-  std::string baseline;    ///< the file that the figures were held against, or empty
+  bool repeatable = true;              ///< --twice: both runs had one hash
+  std::string reproduce;               ///< the command that shows this again
+  std::string baseline;                ///< the file that the figures were held against, or empty
   std::vector<Compared> compared;
 };
 

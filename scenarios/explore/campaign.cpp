@@ -310,6 +310,7 @@ void Campaign::tell_unreached(CampaignResult& result) const {
   for (std::size_t i = 0; i < scenarios_.size(); ++i) {
     const Scenario& scenario = scenarios_[i];
     const Reach& reach = reach_[i];
+    if (reach.runs == 0 && !reach.before) result.never_run.push_back(i);
     if (reach.runs == 0) continue;
     for (std::size_t fault = 0; fault < scenario.faults.size(); ++fault) {
       if (reach.struck.contains(fault)) continue;

@@ -88,6 +88,7 @@ struct CampaignResult {
   std::vector<Discovery> discoveries;
   /// Points of trouble that no run reached; empty when no scenario plans trouble.
   std::vector<std::string> silent_buggify, silent_sometimes;
+  std::vector<std::size_t> never_run;    ///< scenarios of which no seed was tried
   std::vector<Unreached> never_struck;   ///< faults that files name
   std::vector<Unreached> never_decided;  ///< properties that were unknown in every run
   bool interrupted = false;
@@ -133,6 +134,8 @@ class Campaign final : private WorkerPool::Listener {
   FinishRequest request_for(Discovery& discovery);
   bool enough() const;
   void open_results(std::vector<SeedRanges>& done);
+  void put_back(Discovery& discovery);
+  std::string key_of(const Scenario& scenario) const;
   void save(bool last);
   CampaignProgress progress() const;
   CampaignResult result();
@@ -156,6 +159,7 @@ class Campaign final : private WorkerPool::Listener {
   /// What the runs of one scenario came to.
   struct Reach {
     std::uint64_t runs = 0;
+    bool before = false;  ///< the results file has seeds of it already
     std::set<std::size_t> struck;
     std::set<std::string> decided;
     std::map<std::string, std::string> undecided;  ///< property: why it was unknown first

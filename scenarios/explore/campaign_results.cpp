@@ -1,4 +1,8 @@
 // An exploration and its results file.
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
 #include "scenarios/explore/campaign.hpp"
 #include "scenarios/explore/results.hpp"
 #include "scenarios/language/source.hpp"
@@ -47,21 +51,45 @@ Discovery restored(std::size_t scenario, const StoredFinding& finding) {
 
 }  // namespace
 
+std::string Campaign::key_of(const Scenario& scenario) const {
+  return scenario_key(scenario.text, text_of(options_.plants), build_id());
+}
+
 void Campaign::open_results(std::vector<SeedRanges>& done) {
   if (options_.results.empty()) return;
   results_ = std::make_unique<Results>(options_.results, Results::Mode::Create);
   campaign_id_ = new_campaign_id();
   for (std::size_t i = 0; i < scenarios_.size(); ++i) {
-    const StoredScenario before =
-        results_->scenario(scenario_key(scenarios_[i].text, text_of(options_.plants)));
+    const StoredScenario before = results_->scenario(key_of(scenarios_[i]));
     done[i] = before.done;
+    reach_[i].before = !before.done.ranges().empty();
     states_[i].insert(before.states.begin(), before.states.end());
     points_.insert(before.points.begin(), before.points.end());
     for (const StoredFinding& finding : before.findings) {
       known_.emplace(std::make_pair(i, finding.property), discoveries_.size());
       discoveries_.push_back(restored(i, finding));
+      put_back(discoveries_.back());
     }
   }
+}
+
+/// What an earlier exploration wrote may be gone, or on another machine: its command must work
+/// here.
+void Campaign::put_back(Discovery& discovery) {
+  constexpr std::string_view kRun = "hvsim run ";
+  const std::string& command = discovery.finished.command;
+  if (options_.findings.empty() || discovery.finished.yaml.empty()) return;
+  if (!command.starts_with(kRun)) return;
+  const std::string file =
+      command.substr(kRun.size(), command.find(' ', kRun.size()) - kRun.size());
+  std::error_code ignored;
+  if (std::filesystem::exists(file, ignored)) return;
+  discovery.finished.trace.clear();  // the command makes it anew
+  const FinishRequest request = request_for(discovery);
+  discovery.finished.command = command_for(request.yaml, request);
+  if (discovery.stem.empty()) return;
+  const std::string problem = shelf_.put(discovery.stem, discovery.finished.yaml);
+  if (!problem.empty()) note(problem);
 }
 
 void Campaign::save(bool last) {
@@ -74,7 +102,7 @@ void Campaign::save(bool last) {
     for (const auto& [first, end] : fresh.ranges()) unsaved_done_[i].add({first, end});
     StoredScenario& stored_scenario = more[i];
     stored_scenario.plants = text_of(options_.plants);
-    stored_scenario.key = scenario_key(scenarios_[i].text, stored_scenario.plants);
+    stored_scenario.key = key_of(scenarios_[i]);
     stored_scenario.name = scenarios_[i].name;
     stored_scenario.file = scenarios_[i].file;
     stored_scenario.done = unsaved_done_[i];

@@ -277,8 +277,9 @@ void Results::save(const StoredCampaign& campaign, const std::vector<StoredScena
   }
 }
 
-std::string scenario_key(const std::string& text, const std::string& plants) {
-  return hex(traces::digest_of(text + '\0' + plants));
+std::string scenario_key(const std::string& text, const std::string& plants,
+                         const std::string& build) {
+  return hex(traces::digest_of(text + '\0' + plants + '\0' + build));
 }
 
 std::string new_campaign_id() {

@@ -2,8 +2,9 @@
 // reached. An exploration that is given the file again goes on with what is missing; files of
 // shards are merged.
 //
-// A scenario is known by the digest of its text and of the plants that were on: another text is
-// another scenario. One exploration at a time has the file to itself.
+// A scenario is known by the digest of its text, of the plants that were on and of the build: what
+// another text or another program did says nothing of this one. One exploration at a time has the
+// file to itself.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,8 @@ struct StoredCampaign {
   double seconds = 0, virtual_seconds = 0;
 };
 
-std::string scenario_key(const std::string& text, const std::string& plants);
+std::string scenario_key(const std::string& text, const std::string& plants,
+                         const std::string& build);
 
 class Results {
  public:

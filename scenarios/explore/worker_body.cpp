@@ -33,12 +33,12 @@ class Worker {
   const WorkerSetup& setup_;
   Channel& channel_;
   ForkCounts forks_;
-  std::set<std::uint64_t> states_;  ///< already reported
   std::set<std::string> points_;
   /// Of one scenario, already reported.
   struct Told {
     std::set<std::size_t> struck;
     std::set<std::string> decided, undecided;
+    std::set<std::uint64_t> states;
   };
   void tell_reach(const Probe& probe, RunEnded& ended);
   std::map<std::size_t, Told> told_;
@@ -101,7 +101,7 @@ void Worker::obey(const RunOrder& order) {
   ended.took_us = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   for (const std::uint64_t state : probe.states) {
-    if (states_.insert(state).second) ended.states.push_back(state);
+    if (told_[index].states.insert(state).second) ended.states.push_back(state);
   }
   for (const std::string& point : probe.points) {
     if (points_.insert(point).second) ended.points.push_back(point);

@@ -59,11 +59,12 @@ std::optional<std::uint64_t> scale(std::string_view text, const std::array<Unit,
   return std::nullopt;
 }
 
-constexpr std::array<Unit, 6> kDurations{{{"ns", 1},
+constexpr std::array<Unit, 7> kDurations{{{"ns", 1},
                                           {"us", 1'000},
                                           {"ms", 1'000'000},
                                           {"s", 1'000'000'000},
                                           {"min", 60'000'000'000},
+                                          {"m", 60'000'000'000},  // as sleep(1) and timeout(1) say
                                           {"h", 3'600'000'000'000}}};
 constexpr std::array<Unit, 5> kSizes{
     {{"B", 1}, {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30}, {"TiB", 1ULL << 40}}};

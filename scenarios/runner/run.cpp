@@ -126,6 +126,22 @@ Finding strikes_finding(const Scenario& scenario, const std::vector<Struck>& str
 
 }  // namespace
 
+namespace {
+
+/// When the last job ended.
+class LastJob final : public traces::Observer {
+ public:
+  static traces::EventSet events() {
+    traces::EventSet set;
+    set.set(static_cast<std::size_t>(traces::ev::VerbFinished::kType));
+    return set;
+  }
+  void on_event(const traces::Event& event) override { time = event.time; }
+  std::optional<traces::Time> time;
+};
+
+}  // namespace
+
 Verdict Outcome::verdict() const {
   Verdict worst = Verdict::Holds;
   for (const Finding& finding : findings) {
@@ -156,6 +172,8 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
     recorder.attach(*replay, replay->types());
   }
   for (const auto& checker : list) recorder.attach(*checker, checker->events());
+  LastJob last_job;
+  recorder.attach(last_job, LastJob::events());
   Moves moves;
   if (options.moves) recorder.attach(moves, Moves::events());
   checkers::HoldCollector holds;
@@ -176,6 +194,7 @@ Outcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   outcome.hash = recorder.hash();
   outcome.events = recorder.events();
   outcome.end = simulation.world().now();
+  outcome.jobs_done = last_job.time;
   outcome.findings = conclude(scenario, list, outcome.end, options.detail);
   outcome.moves = moves.conclude();
   for (const Struck& strike : simulation.struck()) outcome.struck.insert(strike.fault);

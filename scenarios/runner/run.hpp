@@ -45,6 +45,7 @@ struct Outcome {
   traces::Digest hash;
   std::uint64_t events = 0;
   traces::Time end{};
+  std::optional<traces::Time> jobs_done;  ///< when the last management job ended
   std::vector<checkers::Finding> findings;
   std::vector<Move> moves;       ///< with `moves`
   std::set<std::size_t> struck;  ///< faults of the scenario that struck, by their place in it

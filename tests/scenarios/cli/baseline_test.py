@@ -50,7 +50,8 @@ class Baseline(Case):
         for name in ('MI-5 downtime', 'MI-5 pages sent', 'MI-5 rounds', 'RB-4 signals',
                      'downtime-below downtime', 'virtual time'):
             self.assertIn(name, figures)
-        self.assertEqual(figures['virtual time'], '700ms')
+        # Until the last job ended, not until the world did.
+        self.assertRegex(figures['virtual time'], r'^3\d\d')
         self.assertEqual(list(figures), sorted(figures))
         first = (self.folder / 'base.json').read_bytes()
         self.record()
@@ -73,7 +74,7 @@ class Baseline(Case):
         self.assertIn('MI-5 downtime', dict(worse))
         self.assertRegex(dict(worse)['MI-5 downtime'],
                          r'^\S+ ms, recorded \S+ ms, at most \S+ ms \(tolerance 5%\)$')
-        self.assertNotIn('virtual time', dict(worse))
+        self.assertIn('virtual time', dict(worse))
         self.assertRegex(out.splitlines()[-1],
                          r'^again: hvsim run s\.yaml .*--baseline base\.json$')
 
@@ -154,7 +155,8 @@ class Baseline(Case):
                 ('version', good.replace('"hvsim-baseline": 1', '"hvsim-baseline": 2'),
                  r'bad\.json:2:21: this hvsim reads version 1'),
                 ('percent', good.replace('"5%"', '"five"'), r'bad\.json:3:16: `five` is not'),
-                ('value', good.replace('"700ms"', '"-7"'), r'bad\.json:\d+:\d+: `-7` is neither'),
+                ('value', re.sub(r'"virtual time": "[^"]*"', '"virtual time": "-7"', good),
+                 r'bad\.json:\d+:\d+: `-7` is neither'),
                 ('twice', good.replace('"MI-5 rounds"', '"MI-5 pages sent"'),
                  r'bad\.json:\d+:\d+: `MI-5 pages sent` again'),
                 ('word', good.replace('"figures"', '"fugures"'), r'bad\.json:9:7: a run has no '
@@ -217,7 +219,7 @@ class Baseline(Case):
         report, = json.loads(self.run_it(1, '--baseline', 'base.json', '--format', 'json'))
         states = {one['figure']: one['state'] for one in report['baseline']['figures']}
         self.assertEqual(states['MI-5 downtime'], 'worse')
-        self.assertEqual(states['virtual time'], 'within')
+        self.assertIn('within', states.values())
         mi5 = next(one for one in report['properties'] if one['property'] == 'MI-5')
         self.assertGreater(mi5['figures']['downtime ns'], 0)
         suite = xml.etree.ElementTree.fromstring(
@@ -225,7 +227,7 @@ class Baseline(Case):
         cases = {case.get('name'): case for case in suite.findall('testcase')}
         self.assertEqual(len(cases), int(suite.get('tests')))
         self.assertIsNotNone(cases['baseline: MI-5 downtime'].find('failure'))
-        self.assertIsNone(cases['baseline: virtual time'].find('failure'))
+        self.assertIsNotNone(cases['baseline: virtual time'].find('failure'))
         self.assertEqual(len(suite.findall('testcase/failure')), int(suite.get('failures')))
 
 

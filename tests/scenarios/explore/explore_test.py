@@ -147,6 +147,48 @@ faults:
         self.assertIn('in 0 runs', again)
         self.assertEqual(re.findall(r'\n(\d\. .*)', first), re.findall(r'\n(\d\. .*)', again))
 
+    def test_a_known_finding_whose_file_is_gone_gets_a_new_one(self):
+        arguments = ['explore', 'moving.yaml', '--seeds', '1..40', '--plant', PLANT, '--no-shrink',
+                     '--results', 'r.db']
+        self.expect_code(1, *arguments, '--findings', 'first')
+        shutil.rmtree(self.folder / 'first')
+        out = self.expect_code(1, *arguments, '--findings', 'second').stdout.decode()
+        commands = re.findall(r'^   (hvsim run second/.*)$', out, re.M)
+        self.assertEqual(len(commands), out.count('first in'))
+        for command in commands:
+            self.assertEqual(run_line(command, self.folder).returncode, 1, command)
+
+    def test_what_a_neighbour_reached_is_new_all_the_same(self):
+        (self.folder / 'two').mkdir()
+        for name in ('a', 'b'):
+            self.write(f'two/{name}.yaml', SCENARIO.replace('moving', name))
+        self.expect_code(0, 'explore', 'two', '--seeds', '1..20', '--jobs', '1', '--results',
+                         'r.db')
+        states = re.findall(r'^  states +(\d+)', self.expect_code(
+            0, 'results', 'show', 'r.db').stdout.decode(), re.M)
+        self.assertEqual(len(states), 2)
+        few, many = sorted(map(int, states))
+        self.assertGreater(few, many // 2, states)
+
+    def test_says_which_scenarios_were_not_run(self):
+        (self.folder / 'many').mkdir()
+        for name in 'abcdefgh':
+            self.write(f'many/{name}.yaml', SCENARIO.replace('moving', name))
+        out = self.expect_code(0, 'explore', 'many', '--time', '1ms', '--jobs', '1', '--junit',
+                               'o.xml').stdout.decode()
+        self.assertIn('many/h.yaml was not run', out)
+        suite = xml.etree.ElementTree.parse(self.folder / 'o.xml').getroot()[0]
+        skipped = [case.get('classname') for case in suite.findall('testcase')
+                   if case.find('skipped') is not None and case.get('name') == 'not run']
+        self.assertIn('h', skipped)
+        passed = [case.get('classname') for case in suite.findall('testcase') if len(case) == 0]
+        self.assertEqual(sorted(passed + skipped), list('abcdefgh'))
+        self.assertEqual(int(suite.get('tests')), len(suite.findall('testcase')))
+
+    def test_minutes_have_two_names(self):
+        for minutes in ('10m', '10min'):
+            self.expect_code(0, 'explore', 'moving.yaml', '--seeds', '2', '--time', minutes)
+
     def test_shards_are_merged(self):
         for shard in (1, 2, 3):
             self.expect_code(0, 'explore', 'moving.yaml', '--seeds', '1..40', '--shard',

@@ -29,7 +29,7 @@ class ResultsFile : public testing::Test {
   static StoredScenario scenario(const SeedRange& done, const std::string& finding = "") {
     StoredScenario stored;
     stored.plants = "";
-    stored.key = scenarios::scenario_key("text", "");
+    stored.key = scenarios::scenario_key("text", "", "build");
     stored.name = "moving";
     stored.file = "moving.yaml";
     stored.done.add(done);
@@ -62,7 +62,7 @@ TEST_F(ResultsFile, KeepsWhatIsSaved) {
     results.save(campaign("1", 25), {scenario({4, 9})});
   }
   Results results(file("a.db"), Results::Mode::Open);
-  const StoredScenario stored = results.scenario(scenarios::scenario_key("text", ""));
+  const StoredScenario stored = results.scenario(scenarios::scenario_key("text", "", "build"));
   EXPECT_EQ(stored.done.text(), "1..9");
   EXPECT_EQ(stored.states.size(), 3U);
   EXPECT_EQ(stored.points, (std::vector<std::string>{"a.point"}));
@@ -76,8 +76,11 @@ TEST_F(ResultsFile, KeepsWhatIsSaved) {
 TEST_F(ResultsFile, KnowsAnotherTextAsAnotherScenario) {
   Results results(file("a.db"), Results::Mode::Create);
   results.save(campaign("1", 10), {scenario({1, 5})});
-  EXPECT_TRUE(results.scenario(scenarios::scenario_key("text ", "")).done.ranges().empty());
-  EXPECT_TRUE(results.scenario(scenarios::scenario_key("text", "a.plant")).done.ranges().empty());
+  EXPECT_TRUE(
+      results.scenario(scenarios::scenario_key("text ", "", "build")).done.ranges().empty());
+  EXPECT_TRUE(
+      results.scenario(scenarios::scenario_key("text", "a.plant", "build")).done.ranges().empty());
+  EXPECT_TRUE(results.scenario(scenarios::scenario_key("text", "", "next")).done.ranges().empty());
 }
 
 TEST_F(ResultsFile, OfShardsAreMergedAndMergingTwiceCountsOnce) {
@@ -90,7 +93,7 @@ TEST_F(ResultsFile, OfShardsAreMergedAndMergingTwiceCountsOnce) {
   scenarios::merge_results(file("all.db"), {file("1.db"), file("2.db")});
   scenarios::merge_results(file("all.db"), {file("2.db"), file("1.db")});
   Results all(file("all.db"), Results::Mode::Open);
-  const StoredScenario stored = all.scenario(scenarios::scenario_key("text", ""));
+  const StoredScenario stored = all.scenario(scenarios::scenario_key("text", "", "build"));
   EXPECT_EQ(stored.done.text(), "1..9");
   EXPECT_EQ(stored.findings.size(), 2U);
   ASSERT_EQ(all.campaigns().size(), 2U);
@@ -133,7 +136,7 @@ TEST_F(ResultsFile, OnAFullDiskKeepsWhatItHadAndGoesOnWhenThereIsRoom) {
   }
   ::setrlimit(RLIMIT_FSIZE, &before);
   EXPECT_NE(text.find("results cannot be saved"), std::string::npos) << text;
-  const std::string key = scenarios::scenario_key("text", "");
+  const std::string key = scenarios::scenario_key("text", "", "build");
   EXPECT_EQ(results.scenario(key).done.text(), "1..5");
   EXPECT_EQ(results.campaigns()[0].runs, 10U);
   results.save(campaign("1", 20), {large});
