@@ -13,12 +13,14 @@ using traces::JobStatus;
 
 const std::vector<VerbInfo>& verbs() {
   static const std::vector<VerbInfo> all{
-      {Verb::NewVm, "new-vm", "configure a VM on a host, off", Takes::Host},
+      {Verb::NewVm, "new-vm",
+       "configure a VM on a host, off (no step of a timeline: what `vms` lists)", Takes::Host},
       {Verb::StartVm, "start-vm", "start a VM where it is configured"},
       {Verb::StopVm, "stop-vm", "turn a VM off without asking its guest"},
       {Verb::MoveVm, "move-vm", "live-migrate a running VM to another host", Takes::Host},
       {Verb::CancelMove, "cancel-vm-migration", "end a live migration of a VM that is under way"},
-      {Verb::HoldVm, "hold-vm", "pause a VM in place for a stated interval (the twin's verb)"},
+      {Verb::HoldVm, "hold-vm",
+       "pause a VM in place for a while (no step of a timeline: the twin's verb)"},
       {Verb::ShutdownVm, "shutdown-vm", "ask a guest to switch itself off, and wait until it has"},
       {Verb::SetKeyValue, "set-key-value", "give a guest a key-value pair", Takes::KeyAndValue},
       {Verb::GetKeyValue, "get-key-value", "read a pair that the guest was given", Takes::Key},

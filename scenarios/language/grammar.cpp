@@ -124,7 +124,10 @@ const Rows& fault_rows() {
 
 const Rows& vary_rows() {
   static const Rows rows{
-      {"value", Shape::Text, "path of the value, as --set takes it: vms.web.memory", true},
+      {"value", Shape::Text,
+       "path of the value, as --set takes it: vms.web.memory; no entries of lists, nor what a "
+       "fault waits for",
+       true},
       {"choice", Shape::Scalars, "one of these, each as likely as the others"},
       {"range", Shape::Scalars, "the lowest and the highest value, all between as likely"},
       {"log-range", Shape::Scalars, "the same, evenly over the logarithm"},

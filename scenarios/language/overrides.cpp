@@ -39,7 +39,13 @@ void apply_override(const std::string& file, YAML::Node root, const Override& ch
     }
     YAML::Node next = index ? at[*index] : at[steps[i]];
     if (!next.IsDefined()) {
-      throw UserError(Place{place, 0, 0}, "there is no `" + steps[i] + "` in " + file);
+      if (i != 0) {
+        throw UserError(Place{place, 0, 0}, "there is no `" + steps[i] + "` in " + file);
+      }
+      // A section that the file leaves to its defaults. Whether it may have one of this name the
+      // language says.
+      next = YAML::Node(YAML::NodeType::Map);
+      at[steps[i]] = next;
     }
     at.reset(next);
   }

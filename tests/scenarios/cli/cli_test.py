@@ -422,6 +422,7 @@ class Usage(support.Case):
                 ('--set', 'seed', 'key=value'), ('--set', '=3', 'key=value'),
                 ('--set', 'a.=3', 'a path'), ('--set', '..=3', 'a path'),
                 ('--set', 'vms.wob.memory=64MiB', '`wob`'),
+                ('--set', 'migratoin.round-limit=3', 'did you mean `migration`?'),
                 ('--set', 'vms.web.memry=64MiB', 'did you mean `memory`?'),
                 ('--set', 'vms.web.memory=65', '`65` is not a size'),
                 ('--set', 'vms.web.memory=', 'is not a size'),
