@@ -120,8 +120,10 @@ void add_guest(Command root) {
   Command command = guest.command("run", "boot one VM with its serial console on the terminal");
   auto arguments = std::make_shared<GuestArguments>();
   GuestArguments& a = *arguments;
-  command.argument("KERNEL", a.kernel, "a Linux kernel (bzImage), or a name in the image folder")
-      .option("--initrd", a.initrd, "its initial RAM disk")
+  command
+      .argument("KERNEL", a.kernel,
+                "a kernel (bzImage, vmlinux, multiboot), or a name in the image folder")
+      .option("--initrd", a.initrd, "its initial RAM disk or module")
       .option("--append", a.append, "its command line")
       .option("--memory", a.memory, "the VM's memory")
       .option("--limit", a.limit, "virtual time after which it is stopped")

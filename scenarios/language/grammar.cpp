@@ -31,8 +31,9 @@ const Rows& guest_rows() {
   static const Rows rows{
       {"program", Shape::Name, "real x86-64 code; `hvsim list guests` shows it"},
       {"model", Shape::Name, "a guest without instructions: dirtying or worker"},
-      {"kernel", Shape::Text, "a Linux kernel: file beside the scenario, or in the image folder"},
-      {"initrd", Shape::Text, "its initial RAM disk, found in the same way"},
+      {"kernel", Shape::Text,
+       "a kernel, Linux or multiboot: file beside the scenario, or in the image folder"},
+      {"initrd", Shape::Text, "its initial RAM disk or module, found in the same way"},
       {"command-line", Shape::Text, "what the kernel is told"},
       {"working-set", Shape::Size, "memory that it keeps writing, a multiple of 4KiB"},
       {"dirty-rate", Shape::Count, "pages written per millisecond of guest time; 0: none"},

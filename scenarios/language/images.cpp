@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "scenarios/guests/image_files.hpp"
-#include "scenarios/guests/linux_loader.hpp"
+#include "scenarios/guests/kernel_image.hpp"
 #include "scenarios/language/parser.hpp"
 
 namespace scenarios {
@@ -27,13 +27,15 @@ void require_images(const Scenario& scenario) {
   for (const VmSpec& vm : scenario.vms) {
     const GuestSpec& guest = vm.guest;
     if (guest.kernel.empty()) continue;
-    guests::LinuxImage image;
+    guests::KernelImage image;
     image.kernel = require_file(guest, "kernel", guest.kernel, scenario.file);
     if (!guest.initrd.empty()) {
       image.initrd = require_file(guest, "initrd", guest.initrd, scenario.file);
     }
     image.command_line = guest.command_line;
-    const std::string error = guests::check_linux(image, vm.memory_bytes / sim::kPageSize);
+    image.name = guest.kernel;
+    image.initrd_name = guest.initrd;
+    const std::string error = guests::check_kernel(image, vm.memory_bytes / sim::kPageSize);
     if (!error.empty()) throw UserError(guest.place, "kernel `" + guest.kernel + "` " + error);
   }
 }

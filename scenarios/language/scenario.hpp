@@ -50,7 +50,7 @@ struct StorageSpec {
 struct GuestSpec : Located {
   std::string program = "worker";  ///< real x86-64 code of scenarios/guests; or
   std::string model;               ///< a model guest, which has no instructions; or
-  std::string kernel;              ///< a Linux kernel (bzImage): file, see guests::ImageFile
+  std::string kernel;              ///< a kernel of guests::KernelKind: file, see guests::ImageFile
   std::string initrd;              ///< its initial RAM disk
   std::string command_line;
   std::uint64_t working_set_bytes = 0;

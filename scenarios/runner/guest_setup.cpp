@@ -6,7 +6,7 @@
 #include "hypervisor/core/virtual_processor.hpp"
 #include "scenarios/guests/image_files.hpp"
 #include "scenarios/guests/images.hpp"
-#include "scenarios/guests/linux_loader.hpp"
+#include "scenarios/guests/kernel_image.hpp"
 #include "scenarios/guests/loader.hpp"
 #include "scenarios/guests/model/worker.hpp"
 #include "scenarios/guests/model_guest.hpp"
@@ -104,27 +104,29 @@ void boot_program(const migration::VmConfig& config, hv::Partition& partition) {
 
 namespace {
 
-guests::LinuxSeed linux_seed(const migration::VmConfig& config) {
+guests::KernelSeed kernel_seed(const migration::VmConfig& config) {
   sim::Draw draw = sim::Random(parameter(config, kGuestSeed)).draw("guest.linux-seed");
-  guests::LinuxSeed seed;
+  guests::KernelSeed seed;
   for (std::byte& byte : seed) byte = static_cast<std::byte>(draw.bits());
   return seed;
 }
 
 }  // namespace
 
-void boot_linux(const Scenario& scenario, const GuestSpec& guest, const migration::VmConfig& config,
-                hv::Partition& partition) {
-  guests::LinuxImage image;
+void boot_kernel(const Scenario& scenario, const GuestSpec& guest,
+                 const migration::VmConfig& config, hv::Partition& partition) {
+  guests::KernelImage image;
   image.kernel = guests::image_file(guest.kernel, scenario.file).bytes;
   if (!guest.initrd.empty()) image.initrd = guests::image_file(guest.initrd, scenario.file).bytes;
   image.command_line = guest.command_line;
-  image.seed = linux_seed(config);
+  image.name = guest.kernel;
+  image.initrd_name = guest.initrd;
+  image.seed = kernel_seed(config);
   const auto loaded =
-      guests::load_linux(image, config.memory_pages, config.processors,
-                         [&partition](sim::Gpa gpa, std::span<const std::byte> bytes) {
-                           return partition.write(gpa, bytes);
-                         });
+      guests::load_kernel(image, config.memory_pages, config.processors,
+                          [&partition](sim::Gpa gpa, std::span<const std::byte> bytes) {
+                            return partition.write(gpa, bytes);
+                          });
   HVSIM_ASSERT(loaded.registers.has_value(), "the scenario's check has tried this kernel");
   partition.vp(hv::VpIndex{0})->cpu()->set_registers(*loaded.registers);
 }

@@ -36,9 +36,10 @@ std::uint8_t offered_services(const VmSpec& vm);
 std::vector<std::string> disks_of(const Scenario& scenario, const VmSpec& vm);
 /// Loads the program's image and sets VP 0 to its entry.
 void boot_program(const migration::VmConfig& config, hv::Partition& partition);
-/// Does what firmware and a boot loader do: tables, kernel, RAM disk, VP 0 at the kernel's entry.
-void boot_linux(const Scenario& scenario, const GuestSpec& guest, const migration::VmConfig& config,
-                hv::Partition& partition);
+/// Does what firmware and a boot loader do: tables, kernel, RAM disk or module, VP 0 at the
+/// kernel's entry.
+void boot_kernel(const Scenario& scenario, const GuestSpec& guest,
+                 const migration::VmConfig& config, hv::Partition& partition);
 std::unique_ptr<hv::ModelGuest> make_model_guest(const migration::VmConfig& config,
                                                  hv::Partition& partition);
 

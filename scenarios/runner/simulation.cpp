@@ -447,7 +447,7 @@ std::unique_ptr<hv::ModelGuest> Simulation::make_model(const migration::VmConfig
 void Simulation::boot(const migration::VmConfig& config, hv::Partition& partition) {
   if (config.board == migration::Board::Pc) {
     const VmSpec& spec = scenario_.vms[config.number - options_.first_vm];
-    boot_linux(scenario_, spec.guest, config, partition);
+    boot_kernel(scenario_, spec.guest, config, partition);
   } else if (config.engine == migration::Engine::Unicorn) {
     boot_program(config, partition);
   }

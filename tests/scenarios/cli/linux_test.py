@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -301,6 +302,25 @@ class CommandLine(support.Case):
         drivers = re.findall(r'guest: device \d+ \S+ \S+ is driven by (\w+)', output)
         self.assertEqual(sorted(drivers), ['hv_storvsc'] + 5 * ['hv_utils'], output)
         self.assertEqual(done.stderr, b'hvsim: the guest switched itself off\n')
+
+    @needs('lz4', 'lz4')
+    def test_vmlinux_of_the_same_kernel_boots_as_its_bzimage_does(self):
+        image = (IMAGES / 'vmlinuz-6.1-cloud').read_bytes()
+        # The set-up header says where the packed kernel lies; it is lz4's legacy format, and the
+        # kernel's length behind it.
+        offset, length = struct.unpack_from('<II', image, 0x248)
+        begin = (image[0x1F1] + 1) * 512 + offset
+        done = subprocess.run(['lz4', '-dc'], input=image[begin:begin + length - 4],
+                              capture_output=True, check=True)
+        self.write('vmlinux', done.stdout)
+        booted = []
+        for kernel in ('vmlinux', 'vmlinuz-6.1-cloud'):
+            run = self.hvsim('guest', 'run', kernel, '--initrd', 'initrd-6.1-cloud', '--append',
+                             'console=ttyS0 quiet panic=-1 nokaslr part=hello')
+            self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+            booted.append(re.findall(r'guest: (device .*|no driver .*)', run.stdout.decode()))
+        self.assertEqual(len(booted[0]), 7)
+        self.assertEqual(booted[0], booted[1])
 
     def test_guest_that_goes_on_is_undecided(self):
         done = support.hvsim('guest', 'run', 'vmlinuz-6.1-cloud', '--limit', '50ms',

@@ -9,7 +9,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "scenarios/guests/firmware/acpi_tables.hpp"
-#include "scenarios/guests/linux_loader.hpp"
+#include "scenarios/guests/kernel_image.hpp"
 
 namespace {
 
@@ -57,7 +57,7 @@ Bytes small_kernel() {
 
 guests::Loaded load(const Bytes& kernel, VmRam& memory, const Bytes& initrd = {},
                     std::string_view line = "quiet") {
-  return guests::load_linux({kernel, initrd, line, {}}, kVmPages, 1, memory.writer());
+  return guests::load_kernel({kernel, initrd, line, {}, {}, {}}, kVmPages, 1, memory.writer());
 }
 
 TEST(LinuxLoader, PutsKernelRamDiskAndCommandLineWhereTheZeroPageSays) {
@@ -80,11 +80,11 @@ TEST(LinuxLoader, PutsKernelRamDiskAndCommandLineWhereTheZeroPageSays) {
 
 TEST(LinuxLoader, GivesTheKernelASeedInItsListOfSetUpData) {
   VmRam memory;
-  guests::LinuxImage image;
+  guests::KernelImage image;
   const Bytes kernel = small_kernel();
   image.kernel = kernel;
   for (std::size_t i = 0; i < image.seed.size(); ++i) image.seed[i] = static_cast<std::byte>(i + 1);
-  const auto loaded = guests::load_linux(image, kVmPages, 1, memory.writer());
+  const auto loaded = guests::load_kernel(image, kVmPages, 1, memory.writer());
   ASSERT_TRUE(loaded.registers) << loaded.error;
   const Bytes& zero = memory.writes.at(loaded.registers->gpr[6]);
   const Bytes& entry = memory.writes.at(get<std::uint64_t>(zero, 0x250));
