@@ -75,7 +75,7 @@ void NetVsp::quiesce() {
   impl_->quiesced = true;
   if (impl_->turn) impl_->turn->disarm();
   // From here on nothing with the VM's address may leave this host (NV-5).
-  impl_->port.flush();
+  impl_->port.stand_still();
   impl_->idle.raise();
 }
 
@@ -85,6 +85,7 @@ void NetVsp::resume() {
   Impl& impl = *impl_;
   impl.quiesced = false;
   impl.idle.reset();
+  impl.port.go_on();
   if (!std::exchange(impl.arrived, false)) return;
   impl.port.announce();
   if (!impl.operational()) return;

@@ -27,8 +27,10 @@ class SwitchPort {
   /// A frame of at least an Ethernet header. What the switch cannot take is dropped and counted
   /// there.
   virtual void send(sim::EthernetFrame frame) = 0;
-  /// What was sent so far leaves the switch now: its sender is about to stand still.
-  virtual void flush() = 0;
+  /// The sender stands still: what it sent so far leaves the switch now, and nothing is announced
+  /// until go_on().
+  virtual void stand_still() = 0;
+  virtual void go_on() = 0;
   /// The adapter's VM has come to this host: every switch of the network shall learn of it.
   virtual void announce() = 0;
 };

@@ -50,7 +50,13 @@ class VirtualSwitch::Port final : public SwitchPort {
   void send(sim::EthernetFrame frame) override {
     if (up) owner.accept(std::move(frame), number);
   }
-  void flush() override { owner.turn(); }
+  void stand_still() override {
+    still = true;
+    owner.turn();
+  }
+  void go_on() override {
+    if (std::exchange(still, false)) owner.send_announcements();
+  }
   void announce() override { owner.announce(number); }
   void deliver() {
     std::vector<sim::EthernetFrame> frames = std::exchange(batch, {});
@@ -65,6 +71,7 @@ class VirtualSwitch::Port final : public SwitchPort {
   SwitchPortConfig config;
   PortClient* client = nullptr;
   bool up = true;
+  bool still = false;
   std::vector<sim::EthernetFrame> batch;  ///< of the turn in hand
 };
 
@@ -221,8 +228,11 @@ void VirtualSwitch::announce(std::uint32_t port) {
 void VirtualSwitch::send_announcements() {
   sim::Time next = sim::kNever;
   for (Announcement& announcement : announcements_) {
+    const Port& port = *ports_.at(announcement.port);
+    // Its VM may be on another host before it would be sent (NV-5).
+    if (port.still) continue;
     if (announcement.next <= host_.now()) {
-      const SwitchPortConfig& config = ports_.at(announcement.port)->config;
+      const SwitchPortConfig& config = port.config;
       traces::ev::SwitchAnnounced event;
       event.name = config_.name;
       event.vm = config.vm;

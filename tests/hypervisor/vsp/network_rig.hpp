@@ -44,7 +44,8 @@ class TestPort final : public vsp::SwitchPort {
   void attach(vsp::PortClient* client) override { this->client = client; }
   bool link_up() const override { return up; }
   void send(sim::EthernetFrame frame) override { sent.push_back(std::move(frame)); }
-  void flush() override { ++flushes; }
+  void stand_still() override { ++flushes; }
+  void go_on() override {}
   void announce() override { ++announcements; }
   void give(std::vector<std::vector<std::byte>> frames) {
     std::vector<sim::EthernetFrame> all;

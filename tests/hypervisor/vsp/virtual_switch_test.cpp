@@ -197,6 +197,20 @@ TEST(VirtualSwitch, AnAnnouncementIsRepeatedBecauseFramesAreLost) {
   EXPECT_EQ(announced.seen.size(), 3u);
 }
 
+TEST(VirtualSwitch, AnAnnouncementWaitsWhileItsSenderStandsStill) {
+  TwoHosts hosts;
+  hosts.beta.plug(1, kMacA);
+  test::Collected<traces::ev::SwitchAnnounced> announced(hosts.world.recorder);
+  hosts.beta.port->announce();
+  hosts.world.run();
+  hosts.beta.port->stand_still();
+  hosts.world.run_for({1'000'000'000});
+  EXPECT_EQ(announced.seen.size(), 1u);
+  hosts.beta.port->go_on();
+  hosts.world.run_for({1'000'000'000});
+  EXPECT_EQ(announced.seen.size(), 3u);
+}
+
 TEST(VirtualSwitch, AnAnnouncementEndsWithItsPort) {
   TwoHosts hosts;
   hosts.beta.plug(1, kMacA);
