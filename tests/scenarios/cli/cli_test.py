@@ -81,6 +81,12 @@ class Run(support.Case):
                                QUICKSTART).stdout.decode()
         self.assertTrue(out.startswith('quickstart, seed 7\nother\n'), out[:100])
 
+    def test_a_stored_trace_takes_at_most_eight_bytes_per_event(self):
+        """Detail, digests and header included."""
+        out = self.expect_code(0, 'run', QUICKSTART, '--quiet', '--trace', 'q.trace').stdout
+        events = int(re.search(rb'; (\d+) events, hash', out)[1])
+        self.assertLessEqual((self.folder / 'q.trace').stat().st_size, 8 * events)
+
     def test_json_is_alone_on_stdout(self):
         """One document, and nothing on stderr."""
         result = self.expect_code(0, 'run', QUICKSTART, *SHORT, '--format', 'json')
