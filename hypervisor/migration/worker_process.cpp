@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::uint32_t kStateMagic = 0x53565648;  // "HVVS"
 constexpr std::uint32_t kStateVersion = 1;
-constexpr std::uint8_t kHung = 1;  // closes the state of a VM whose guest hangs
+constexpr std::uint8_t kHung = 1;   // closes the state of a VM whose guest hangs
+constexpr std::uint8_t kClock = 2;  // the chosen register of the clock follows
 constexpr std::size_t kMaxDebugLine = 240;
 constexpr std::uint64_t kPoolPages = 16;  // deposited for the partition's own structures
 // TLFS 4.2.2: what a VMBus guest needs on top of the child defaults (spec B.6).
@@ -304,6 +305,10 @@ std::vector<std::byte> WorkerProcess::save() const {
   out.text(debug_line_);
   out.text(ended_);
   if (chipset_) chipset_->save(out);
+  if (chipset_ && chipset_->clock().selected() != 0) {
+    out.put(kClock);
+    out.put(chipset_->clock().selected());
+  }
   if (hung()) out.put(kHung);
   return out.take();
 }
@@ -318,7 +323,17 @@ bool WorkerProcess::restore(std::span<const std::byte> state) {
   debug_line_ = in.text();
   ended_ = in.text();
   if (chipset_ && !chipset_->restore(in)) return false;
-  const bool hangs = in.ok() && !in.at_end() && in.get<std::uint8_t>() == kHung;
+  bool hangs = false;
+  while (in.ok() && !in.at_end()) {
+    const auto mark = in.get<std::uint8_t>();
+    if (mark == kClock && chipset_) {
+      chipset_->clock().select(in.get<std::uint8_t>());
+    } else if (mark == kHung) {
+      hangs = true;
+    } else {
+      return false;
+    }
+  }
   if (!in.ok() || !in.at_end() || debug_line_.size() > kMaxDebugLine) return false;
   if (partition_->restore(partition) != hv::Status::Success || !vmbus_->restore(bus)) return false;
   if (hangs) hang();

@@ -1,6 +1,7 @@
 #include "hypervisor/vsp/chipset/chipset.hpp"
 
 #include "hypervisor/core/virtual_processor.hpp"
+#include "hypervisor/vsp/time_sync.hpp"
 
 namespace vsp {
 
@@ -11,6 +12,14 @@ bool of_serial(std::uint16_t port) {
 }
 bool of_power(std::uint16_t port) {
   return port >= PowerManagement::kEventBlock && port < PowerManagement::kEnd;
+}
+
+/// The host's clock, as the time synchronization component has it.
+std::uint64_t unix_seconds(sim::Time now) {
+  constexpr std::uint64_t kTicks = 10'000'000;
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  return (TimeSyncConfig{}.epoch - kUnixEpoch) / kTicks +
+         static_cast<std::uint64_t>(now.ns / kSecond);
 }
 
 }  // namespace
@@ -45,6 +54,9 @@ std::optional<std::uint32_t> Chipset::port_in(std::uint16_t port, unsigned bytes
   if (of_power(port)) {
     return power_.read(port, bytes, partition_.guest_ns(partition_.node().now()));
   }
+  if (port == RealTimeClock::kDataPort && bytes == 1) {
+    return clock_.read(unix_seconds(partition_.node().now()));
+  }
   return std::nullopt;
 }
 
@@ -55,6 +67,10 @@ bool Chipset::port_out(std::uint16_t port, unsigned bytes, std::uint32_t value) 
     // Each byte that leaves makes the transmitter empty again: an edge of its own.
     if (sent) io_apic_.set_level(kSerialPin, false);
     drive_serial_pin();
+    return true;
+  }
+  if (port == RealTimeClock::kIndexPort && bytes == 1) {
+    clock_.select(static_cast<std::uint8_t>(value));
     return true;
   }
   if (!of_power(port)) return false;

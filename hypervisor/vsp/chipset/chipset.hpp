@@ -1,5 +1,6 @@
 // The board of a PC as a distribution's kernel expects it: I/O APIC, one serial port, ACPI power
-// management. It answers the accesses that leave the microkernel as intercepts (spec A12, B.10).
+// management, a clock. It answers the accesses that leave the microkernel as intercepts (spec A12,
+// B.10).
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include "hypervisor/core/partition.hpp"
 #include "hypervisor/vsp/chipset/io_apic.hpp"
 #include "hypervisor/vsp/chipset/power_management.hpp"
+#include "hypervisor/vsp/chipset/real_time_clock.hpp"
 #include "hypervisor/vsp/chipset/serial_port.hpp"
 #include "traces/bytes.hpp"
 
@@ -34,8 +36,10 @@ class Chipset {
   std::uint64_t mmio_read(sim::Gpa gpa, unsigned bytes) const;
   void mmio_write(sim::Gpa gpa, unsigned bytes, std::uint64_t value);
 
+  /// Of all but the clock, whose only state is the chosen register.
   void save(traces::ByteWriter& out) const;
   bool restore(traces::ByteReader& in);  ///< untrusted bytes
+  RealTimeClock& clock() { return clock_; }
 
  private:
   void drive_serial_pin();
@@ -44,6 +48,7 @@ class Chipset {
   IoApic io_apic_;
   SerialPort serial_;
   PowerManagement power_;
+  RealTimeClock clock_;
   std::function<void(std::uint8_t)> serial_out_;
   std::function<void()> power_off_;
 };

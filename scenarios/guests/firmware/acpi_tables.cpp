@@ -79,7 +79,7 @@ std::vector<std::byte> facs() {
   return std::move(table.bytes());
 }
 
-/// No legacy devices, no VGA, no CMOS clock: a kernel asks for none of them.
+/// No legacy devices, no VGA, no CMOS clock: a kernel needs no driver for any of them.
 std::vector<std::byte> fadt(std::uint64_t facs, std::uint64_t dsdt) {
   constexpr std::uint32_t kBootNoVga = 1u << 2, kBootNoCmos = 1u << 5;
   constexpr std::uint32_t kWbinvd = 1u << 0, kC1 = 1u << 2, kNoPowerButton = 1u << 4;

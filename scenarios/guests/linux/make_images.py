@@ -175,6 +175,7 @@ def initrd(kernel_root, programs):
 
 def replace(path, content):
     if path.exists() and path.read_bytes() == content:
+        path.touch()  # as new as what it is made from
         return
     fresh = path.with_name(path.name + ".new")
     fresh.write_bytes(content)

@@ -3,6 +3,7 @@
 
 #include "hypervisor/vsp/chipset/io_apic.hpp"
 #include "hypervisor/vsp/chipset/power_management.hpp"
+#include "hypervisor/vsp/chipset/real_time_clock.hpp"
 #include "hypervisor/vsp/chipset/serial_port.hpp"
 
 namespace {
@@ -22,6 +23,34 @@ Device copy_of(const Device& device) {
   EXPECT_TRUE(copy.restore(in));
   EXPECT_TRUE(in.at_end());
   return copy;
+}
+
+TEST(RealTimeClock, TellsDateAndTimeInBcd) {
+  vsp::RealTimeClock clock;
+  const auto at = [&clock](std::uint64_t seconds) {
+    std::vector<int> all;
+    for (const std::uint8_t index : {0x32, 9, 8, 7, 6, 4, 2, 0}) {
+      clock.select(index);
+      all.push_back(clock.read(seconds));
+    }
+    return all;
+  };
+  using Registers = std::vector<int>;
+  EXPECT_EQ(at(0), (Registers{0x19, 0x70, 0x01, 0x01, 5, 0, 0, 0}));
+  EXPECT_EQ(at(951'782'399), (Registers{0x20, 0x00, 0x02, 0x28, 2, 0x23, 0x59, 0x59}));
+  EXPECT_EQ(at(951'782'400), (Registers{0x20, 0x00, 0x02, 0x29, 3, 0, 0, 0}));
+  EXPECT_EQ(at(1'346'716'800), (Registers{0x20, 0x12, 0x09, 0x04, 3, 0, 0, 0}));
+  EXPECT_EQ(at(4'107'542'400), (Registers{0x21, 0x00, 0x03, 0x01, 2, 0, 0, 0}));  // no leap day
+  EXPECT_EQ(at(~std::uint64_t{0}).size(), 8u);  // and no end of the walk is missed
+}
+
+TEST(RealTimeClock, IsNeverInTheMiddleOfAnUpdate) {
+  vsp::RealTimeClock clock;
+  clock.select(0x80 | 10);  // bit 7 masks the NMI
+  EXPECT_EQ(clock.selected(), 10);
+  EXPECT_EQ(clock.read(1) & 0x80, 0);
+  clock.select(13);
+  EXPECT_EQ(clock.read(1), 0x80);
 }
 
 TEST(SerialPort, SendsWhatIsWrittenAndIsEmptyAtOnce) {

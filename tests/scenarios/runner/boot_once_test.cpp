@@ -206,7 +206,7 @@ TEST_F(BootOnce, LinuxThatWasRestoredTakesTheCourseOfOneThatWasNeverSaved) {
   ASSERT_NE(images, nullptr) << "restored_linux_test.py runs this";
   const fs::path kernel = fs::path(images) / "vmlinuz-6.1-cloud";
   const std::string text =
-      "scenario: linux-once\nend: 8900ms\nplatform: current\n" + std::string(R"(
+      "scenario: linux-once\nend: 2900ms\nplatform: current\n" + std::string(R"(
 hosts: {alpha: {memory: 1GiB}}
 networks: {lan: {hosts: [alpha]}}
 storage: {disk1: {size: 64MiB}}
