@@ -21,6 +21,7 @@ LOOP = 11  # instructions
 PASSES = 30_000_000
 TIMES = 7
 LOOP_TIMES = 5
+BOOTS = 5
 
 
 def run(command, **more):
@@ -77,6 +78,47 @@ def frames(build):
         yield (f"frames/s between two model guests, {what}",
                max(entry["items_per_second"] for entry in entries
                    if entry["name"].startswith(f"frames/{hosts}")), ">=", 200_000.0, "/s")
+
+
+def storage(build):
+    entries = google(build / "tests/bench/bench_storage", "--benchmark_repetitions=5",
+                     "--benchmark_min_time=0.3")
+    yield ("4-KiB requests/s of a small guest, ring to disk and back",
+           max(entry["items_per_second"] for entry in entries), ">=", 100_000.0, "/s")
+
+
+def seconds_until(line, command):
+    """Wall time from the start of a program until it prints such a line; then it is ended."""
+    begun = time.perf_counter()
+    with subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace") as program:
+        for printed in program.stdout:
+            if line in printed:
+                took = time.perf_counter() - begun
+                program.kill()
+                return took
+    raise RuntimeError(f"{command[0]} ended before it printed: {line}")
+
+
+def linux_boot(build):
+    kernel, initrd = (build / "images" / f"{name}-6.1-cloud" for name in ("vmlinuz", "initrd"))
+    if not kernel.exists():
+        raise RuntimeError(f"no {kernel}: ./dev images fetches it")
+    line = "console=ttyS0 quiet panic=-1 part=hello"
+    ours = [build / "hvsim", "guest", "run", kernel, "--initrd", initrd, "--append", line]
+    qemu = ["qemu-system-x86_64", "-m", "256", "-display", "none", "-nodefaults", "-no-reboot",
+            "-serial", "stdio", "-kernel", kernel, "-initrd", initrd, "-append", line]
+    variants = {"ours": ours, "counted": [*qemu, "-accel", "tcg", "-icount", "shift=0"],
+                "plain": [*qemu, "-accel", "tcg"]}
+    took = {name: [] for name in variants}
+    for _ in range(BOOTS):  # by turns
+        for name, command in variants.items():
+            took[name].append(seconds_until("guest: user space", command))
+    least_of = {name: min(times) for name, times in took.items()}
+    yield ("Linux to user space, wall time", least_of["ours"], None, None, "s")
+    yield ("the same / QEMU's that counts instructions (icount)",
+           least_of["ours"] / least_of["counted"], "<=", 0.8, "x")
+    yield ("the same / QEMU's as it is", least_of["ours"] / least_of["plain"], "<=", 1.2, "x")
 
 
 def loop_kernel(folder, mask, passes):
@@ -157,7 +199,8 @@ def main():
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     bad = 0
     print(f"{'figure':68} {'measured':>12} {'bound':>12}")
-    for part in (events, many_guests, step_back, migration, frames, guest_loop, quickstart, seeds):
+    for part in (events, many_guests, step_back, migration, frames, storage, guest_loop, linux_boot,
+                 quickstart, seeds):
         if options.only and options.only not in part.__name__:
             continue
         try:
