@@ -10,6 +10,7 @@
 #include "checkers/message_page.hpp"
 #include "checkers/per_partition.hpp"
 #include "checkers/property.hpp"
+#include "checkers/watch_filter.hpp"
 #include "traces/digest.hpp"
 
 namespace checkers {
@@ -54,8 +55,11 @@ class MessageSlots final : public Property {
 
   void on_event(const traces::Event& event) override {
     if (const auto* write = event.as<ev::MemoryWatchedWrite>()) {
-      written(event, *write);
-    } else if (const auto* posted = event.as<ev::MessagePosted>()) {
+      if (pages_.wants(event, *write)) written(event, *write);
+      return;
+    }
+    const bool of_messages = pages_.follow(event);
+    if (const auto* posted = event.as<ev::MessagePosted>()) {
       if (!posted->to_guest || posted->status != 0) return;
       slots_.at(event, posted->partition)
           .waiting[{posted->port, posted->vp, posted->sint, posted->sequence}] = {
@@ -63,7 +67,7 @@ class MessageSlots final : public Property {
     } else if (const auto* delivered = event.as<ev::MessageDelivered>()) {
       if (delivered->to_guest) deliver(event, *delivered);
     } else if (const auto* watch = event.as<ev::MemoryWatch>()) {
-      if (watch->purpose != traces::WatchPurpose::MessagePage) return;
+      if (!of_messages) return;
       slots_.at(event, watch->partition).watches[watch->watch] = WatchedPage{watch->owner, {}, {}};
     } else if (const auto* ended = event.as<ev::MemoryUnwatch>()) {
       if (Slots* slots = slots_.find(event, ended->partition)) slots->watches.erase(ended->watch);
@@ -163,6 +167,7 @@ class MessageSlots final : public Property {
   std::string measured() const override { return std::to_string(messages_) + " messages in slots"; }
   bool needs_detail() const override { return true; }
 
+  WatchFilter pages_{traces::WatchPurpose::MessagePage};
   PerPartition<Slots> slots_;
   std::uint64_t messages_ = 0;
 };

@@ -13,6 +13,7 @@
 #include "checkers/message_page.hpp"
 #include "checkers/per_partition.hpp"
 #include "checkers/property.hpp"
+#include "checkers/watch_filter.hpp"
 
 namespace checkers {
 
@@ -63,9 +64,17 @@ class LostMessages final : public Property {
                   ev::NodeResumed::kType}) {}
 
   void on_event(const traces::Event& event) override {
-    judge(event.time, &event);
     if (const auto* write = event.as<ev::MemoryWatchedWrite>()) {
+      if (!pages_.wants(event, *write)) return;
+      judge(event.time, &event);
       written(event, *write);
+      return;
+    }
+    judge(event.time, &event);
+    const bool of_messages = pages_.follow(event);
+    if (const auto* watch = event.as<ev::MemoryWatch>()) {
+      if (!of_messages) return;
+      all_.at(event, watch->partition).watches[watch->watch] = WatchedSlots{watch->owner, {}};
     } else if (const auto* posted = event.as<ev::MessagePosted>()) {
       if (posted->to_guest && posted->status == 0 && posted->sint < MessagePage::kSlots) {
         slot_of(event, *posted).waiting.insert({posted->port, posted->sequence});
@@ -78,9 +87,6 @@ class LostMessages final : public Property {
     } else if (const auto* control = event.as<ev::SynicControl>()) {
       all_.at(event, control->partition).vps[control->vp].enabled = control->enabled;
       settle(event, control->partition);
-    } else if (const auto* watch = event.as<ev::MemoryWatch>()) {
-      if (watch->purpose != traces::WatchPurpose::MessagePage) return;
-      all_.at(event, watch->partition).watches[watch->watch] = WatchedSlots{watch->owner, {}};
     } else if (const auto* ended = event.as<ev::MemoryUnwatch>()) {
       if (Receivers* receivers = all_.find(event, ended->partition)) {
         receivers->watches.erase(ended->watch);
@@ -193,6 +199,7 @@ class LostMessages final : public Property {
   std::string bound() const override { return "within " + milliseconds(kLateAfter); }
   bool needs_detail() const override { return true; }
 
+  WatchFilter pages_{traces::WatchPurpose::MessagePage};
   PerPartition<Receivers> all_;
   std::uint64_t delivered_ = 0;
 };

@@ -14,8 +14,10 @@ namespace {
 
 namespace ev = traces::ev;
 
+constexpr auto kBefore = [](const auto& entry, const auto& key) { return entry.first < key; };
+
 /// Puts reported bytes into header and data. The witness reports whole words of 4 bytes.
-void apply(WatchedRing& ring, std::uint32_t offset, traces::Bytes data) {
+void apply(WatchedRing& ring, std::uint32_t offset, traces::Bytes data, bool keeps_data) {
   const auto word = [offset, data](std::uint32_t at, std::uint32_t& value) {
     if (at >= offset && at - offset + 4 <= data.size())
       value = load<std::uint32_t>(data, at - offset);
@@ -27,14 +29,10 @@ void apply(WatchedRing& ring, std::uint32_t offset, traces::Bytes data) {
     word(ring_word::kPending, ring.header.pending);
     word(ring_word::kFeatures, ring.header.features);
   }
-  if (ring.data.empty()) return;
   const std::uint32_t skip = offset < ring_word::kData ? ring_word::kData - offset : 0;
-  if (skip >= data.size()) return;
-  const std::size_t to = std::size_t{offset} + skip - ring_word::kData;
-  const traces::Bytes rest = data.subspan(skip);
-  if (to >= ring.data.size()) return;
-  std::copy_n(rest.begin(), std::min(rest.size(), ring.data.size() - to),
-              ring.data.begin() + static_cast<std::ptrdiff_t>(to));
+  if (keeps_data && !ring.known) ring.data.begin(ring.size);
+  if (ring.data.empty() || skip >= data.size()) return;
+  ring.data.write(std::size_t{offset} + skip - ring_word::kData, data.subspan(skip));
 }
 
 }  // namespace
@@ -48,14 +46,18 @@ bool WatchedRing::indices_valid() const {
 }
 
 void WatchedRing::copy(std::uint32_t index, std::span<std::byte> out) const {
-  for (std::byte& byte : out) {
-    byte = data[index % size];
-    ++index;
+  if (data.empty()) return;
+  index %= size;
+  while (!out.empty()) {
+    const std::size_t part = std::min<std::size_t>(out.size(), size - index);
+    data.read(index, out.first(part));
+    out = out.subspan(part);
+    index = 0;
   }
 }
 
 RingPacket WatchedRing::packet_at(std::uint32_t index) const {
-  std::byte head[16];
+  std::byte head[16] = {};
   copy(index, head);
   RingPacket packet;
   packet.type = load<std::uint16_t>(head, 0);
@@ -92,12 +94,8 @@ void RingProperty::on_event(const traces::Event& event) {
   } else if (const auto* begin = event.as<ev::MemoryWatch>()) {
     watch(event, *begin);
   } else if (const auto* end = event.as<ev::MemoryUnwatch>()) {
-    const auto found = watches_.find({event.node.value, end->partition, end->watch});
-    if (found == watches_.end()) return;
-    const RingKey key = found->second->key;
-    watches_.erase(found);
-    latest_ = {};
-    drop(event, key);
+    const WatchedRing* ring = watched({event.node.value, end->partition, end->watch});
+    if (ring != nullptr) drop(event, RingKey(ring->key));
   } else {
     if (event.as<ev::NodeKilled>() != nullptr) {
       drop_if(event, true, 0);
@@ -142,6 +140,11 @@ bool RingProperty::hostile(const ChannelKey& channel) const {
   return vm != vms_.end() && hostile_.count(vm->second) != 0;
 }
 
+WatchedRing* RingProperty::watched(const WatchKey& key) const {
+  const auto found = std::lower_bound(watches_.begin(), watches_.end(), key, kBefore);
+  return found != watches_.end() && found->first == key ? found->second : nullptr;
+}
+
 void RingProperty::watch(const traces::Event& event, const ev::MemoryWatch& watch) {
   const bool to_guest = watch.purpose == traces::WatchPurpose::RingToGuest;
   if (!to_guest && watch.purpose != traces::WatchPurpose::RingToHost) return;
@@ -149,26 +152,24 @@ void RingProperty::watch(const traces::Event& event, const ev::MemoryWatch& watc
   drop(event, key);
   if (hostile(key.channel) || !keeps(key.channel)) return;
   WatchedRing& ring = rings_[key];
-  watches_[{event.node.value, watch.partition, watch.watch}] = &ring;
+  const WatchKey place{event.node.value, watch.partition, watch.watch};
+  std::erase_if(watches_, [&](const auto& entry) { return entry.first == place; });
+  watches_.insert(std::lower_bound(watches_.begin(), watches_.end(), place, kBefore),
+                  {place, &ring});
   ring.key = key;
   ring.size = watch.frames < 2 ? 0 : (watch.frames - 1) * ring_word::kData;
-  if (keep_ == Keep::Data) ring.data.resize(ring.size);
 }
 
 void RingProperty::take(const traces::Event& event, const ev::MemoryWatchedWrite& write) {
-  const WatchKey key{event.node.value, write.partition, write.watch};
-  if (latest_.second == nullptr || latest_.first != key) {
-    const auto found = watches_.find(key);
-    if (found == watches_.end()) return;
-    latest_ = {key, found->second};
-  }
-  WatchedRing& ring = *latest_.second;
+  WatchedRing* const found = watched({event.node.value, write.partition, write.watch});
+  if (found == nullptr) return;
+  WatchedRing& ring = *found;
   RingWrite change;
   change.writer = write.writer;
   change.offset = write.offset;
   change.bytes = static_cast<std::uint32_t>(write.data.size());
   change.before = ring.header;
-  apply(ring, write.offset, write.data);
+  apply(ring, write.offset, write.data, keep_ == Keep::Data);
   if (ring.known) {
     written(event, ring, change);
   } else {
@@ -182,7 +183,6 @@ void RingProperty::drop(const traces::Event& event, const RingKey& key) {
   const auto found = rings_.find(key);
   if (found == rings_.end()) return;
   closed(event, found->second);
-  latest_ = {};
   std::erase_if(watches_, [&](const auto& entry) { return entry.second == &found->second; });
   rings_.erase(found);
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "checkers/property.hpp"
+#include "checkers/ring_data.hpp"
 #include "traces/record.hpp"
 
 namespace checkers {
@@ -67,7 +68,7 @@ struct WatchedRing {
   bool known = false;      ///< its content has been reported
   std::uint32_t size = 0;  ///< bytes of data, without the header page
   RingHeader header;
-  std::vector<std::byte> data;  ///< empty for a property that keeps headers only
+  RingData data;  ///< empty for a property that keeps headers only
 
   bool indices_valid() const;
   std::uint32_t used() const { return header.used(size); }
@@ -122,6 +123,7 @@ class RingProperty : public Property {
  private:
   using WatchKey =
       std::tuple<std::uint32_t, std::uint64_t, std::uint32_t>;  // node, partition, watch
+  WatchedRing* watched(const WatchKey& key) const;
   void watch(const traces::Event& event, const traces::ev::MemoryWatch& watch);
   void take(const traces::Event& event, const traces::ev::MemoryWatchedWrite& write);
   void drop(const traces::Event& event, const RingKey& key);
@@ -132,8 +134,7 @@ class RingProperty : public Property {
 
   Keep keep_;
   std::map<RingKey, WatchedRing> rings_;
-  std::map<WatchKey, WatchedRing*> watches_;
-  std::pair<WatchKey, WatchedRing*> latest_{};  ///< of `watches_`: most reports come in series
+  std::vector<std::pair<WatchKey, WatchedRing*>> watches_;  ///< sorted; looked into all the time
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::string> vms_;  // by node and partition
   std::set<std::string, std::less<>> hostile_;                          // VMs
 };
