@@ -8,10 +8,26 @@
 namespace checkers {
 
 std::unique_ptr<Checker> make_hv1();   ///< partition states
+std::unique_ptr<Checker> make_hv2();   ///< partition ids and VP indices
+std::unique_ptr<Checker> make_hv3();   ///< memory of pools
 std::unique_ptr<Checker> make_hv5();   ///< GPA rights and overlays
+std::unique_ptr<Checker> make_hv6();   ///< results of hypercalls
+std::unique_ptr<Checker> make_hv7();   ///< privileges
+std::unique_ptr<Checker> make_hv8();   ///< hypercall pages
+std::unique_ptr<Checker> make_hv9();   ///< intercepts
+std::unique_ptr<Checker> make_hv10();  ///< deleted partitions
+std::unique_ptr<Checker> make_hv11();  ///< devices are touched for a guest only
 std::unique_ptr<Checker> make_sy1();   ///< message slots
 std::unique_ptr<Checker> make_sy2();   ///< message order
 std::unique_ptr<Checker> make_sy3();   ///< no lost message
+std::unique_ptr<Checker> make_sy4();   ///< message buffers
+std::unique_ptr<Checker> make_sy5();   ///< event flags
+std::unique_ptr<Checker> make_sy6();   ///< flags are seen
+std::unique_ptr<Checker> make_sy7();   ///< ends of interrupts
+std::unique_ptr<Checker> make_sy8();   ///< synthetic timers
+std::unique_ptr<Checker> make_sy9();   ///< timers that are late
+std::unique_ptr<Checker> make_sy10();  ///< the reference counter
+std::unique_ptr<Checker> make_sy11();  ///< the reference TSC page
 std::unique_ptr<Checker> make_vb1();   ///< contacts
 std::unique_ptr<Checker> make_vb2();   ///< relids
 std::unique_ptr<Checker> make_vb3();   ///< offers
@@ -33,6 +49,7 @@ std::unique_ptr<Checker> make_sv2();   ///< results of SCSI commands
 std::unique_ptr<Checker> make_sv3();   ///< blocks are linearisable
 std::unique_ptr<Checker> make_sv4();   ///< flushed writes survive
 std::unique_ptr<Checker> make_sv5();   ///< disks that were taken out
+std::unique_ptr<Checker> make_sv6();   ///< requests end in time
 std::unique_ptr<Checker> make_nv1();   ///< adapters before frames
 std::unique_ptr<Checker> make_nv2();   ///< receive sections
 std::unique_ptr<Checker> make_nv3();   ///< frames as sent

@@ -53,6 +53,12 @@ class PerPartition {
     return found == entries_.end() ? nullptr : &found->second.state;
   }
 
+  /// For last looks at the end of a run.
+  template <class Look>
+  void for_each(Look look) {
+    for (auto& [key, entry] : entries_) look(entry.state);
+  }
+
   /// For deadlines: calls `look(state, since)` for every partition of which a processor may run,
   /// with the instant since when it may without a break.
   template <class Look>

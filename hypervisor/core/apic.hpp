@@ -66,6 +66,10 @@ class Apic {
   /// Ends the highest vector in service and names it.
   std::optional<std::uint8_t> end_of_interrupt();
 
+  bool serves(std::uint8_t vector) const {
+    return (state_.isr[vector >> 6] >> (vector & 63) & 1) != 0;
+  }
+
   std::uint8_t tpr() const { return state_.tpr; }
   void set_tpr(std::uint8_t value) { state_.tpr = value; }
   std::uint32_t id() const { return id_; }

@@ -4,7 +4,9 @@
 #include <array>
 #include <cstring>
 
+#include "hypervisor/core/emit.hpp"
 #include "hypervisor/core/hypervisor.hpp"
+#include "hypervisor/core/plants.hpp"
 #include "hypervisor/core/virtual_processor.hpp"
 
 namespace hv {
@@ -63,9 +65,11 @@ class Dispatch {
   void run() {
     Status status = check();
     if (status == Status::Success) status = info_->rep ? run_rep() : run_simple();
-    if (registers_.repeat) return;
-    const std::uint16_t done = info_ != nullptr && info_->rep ? done_ : std::uint16_t{0};
-    HypercallFrame::write_result(registers_, hypercall_result(status, done));
+    if (!registers_.repeat) {
+      const std::uint16_t done = info_ != nullptr && info_->rep ? done_ : std::uint16_t{0};
+      HypercallFrame::write_result(registers_, hypercall_result(status, done));
+    }
+    report_return();
   }
 
  private:
@@ -91,9 +95,8 @@ class Dispatch {
                            !well_placed(frame_.output, output_bytes()))) {
       return Status::InvalidAlignment;
     }
-    if ((caller_.config().privileges.hypercall & info_->privilege) != info_->privilege) {
-      return Status::AccessDenied;
-    }
+    const bool may = (caller_.config().privileges.hypercall & info_->privilege) == info_->privilege;
+    if (!may && !plant(caller_, plants::kPrivilegeIgnored)) return Status::AccessDenied;
     return fetch();
   }
 
@@ -135,6 +138,7 @@ class Dispatch {
       const std::size_t out = info_->output + std::size_t{info_->element_out} * done_;
       status = info_->element(header(), std::span(input_).subspan(in, info_->element_in),
                               std::span(output_).subspan(out, info_->element_out));
+      report_element(status);
       if (status != Status::Success) break;
       ++done_;
     }
@@ -153,10 +157,38 @@ class Dispatch {
   /// The instruction runs again, from the first element that is not done (spec B.3).
   void continue_later() {
     constexpr std::uint64_t kStartBits = std::uint64_t{0xFFF} << 48;
-    const std::uint64_t control = (frame_.control & ~kStartBits) | static_cast<std::uint64_t>(done_)
-                                                                       << 48;
+    std::uint64_t start = done_;
+    if (plant(caller_, plants::kContinuationRepeats)) --start;
+    const std::uint64_t control = (frame_.control & ~kStartBits) | start << 48;
     HypercallFrame::write_control(registers_, control);
     registers_.repeat = true;
+  }
+
+  // -- what observers learn --
+
+  void report_element(Status status) const {
+    traces::ev::HypercallElement event;
+    event.partition = caller_.id().value;
+    event.vp = vp_.index().value;
+    event.code = control_.code;
+    event.element = done_;
+    event.status = static_cast<std::uint16_t>(status);
+    emit(caller_, event);
+  }
+
+  /// What stands in the registers, not what we believe to have put there.
+  void report_return() const {
+    traces::ev::HypercallReturned event;
+    event.partition = caller_.id().value;
+    event.vp = vp_.index().value;
+    event.control = frame_.control;
+    event.continued = registers_.repeat;
+    if (event.continued) {
+      event.next = HypercallFrame::read(registers_).control;
+    } else {
+      event.result = HypercallFrame::read_result(registers_);
+    }
+    emit(caller_, event);
   }
 
   Partition& caller_;
@@ -192,6 +224,11 @@ HypercallFrame HypercallFrame::read(const sim::HypercallRegisters& registers) {
   };
   return {pair(registers.rdx, registers.rax), pair(registers.rbx, registers.rcx),
           pair(registers.rdi, registers.rsi)};
+}
+
+std::uint64_t HypercallFrame::read_result(const sim::HypercallRegisters& registers) {
+  if (registers.long_mode) return registers.rax;
+  return registers.rdx << 32 | (registers.rax & 0xFFFF'FFFF);
 }
 
 void HypercallFrame::write_result(sim::HypercallRegisters& registers, std::uint64_t result) {

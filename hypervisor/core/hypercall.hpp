@@ -33,6 +33,7 @@ struct HypercallFrame {
   std::uint64_t output = 0;
 
   static HypercallFrame read(const sim::HypercallRegisters& registers);
+  static std::uint64_t read_result(const sim::HypercallRegisters& registers);
   static void write_result(sim::HypercallRegisters& registers, std::uint64_t result);
   static void write_control(sim::HypercallRegisters& registers, std::uint64_t control);
 };

@@ -130,6 +130,8 @@ Hypervisor::Created Hypervisor::create_partition(PartitionId caller, const Parti
   created->state_ = PartitionState::None;
   created->report_call(call::kCreatePartition, PartitionState::None, status);
   created->set_state(PartitionState::Uninitialized);
+  emit(*created, traces::ev::PartitionPrivileges{id.value, config.privileges.msr,
+                                                 config.privileges.hypercall});
   partitions_[id] = std::move(created);
   return {status, id};
 }
@@ -140,6 +142,7 @@ Status Hypervisor::initialize_partition(PartitionId caller, PartitionId id) {
     if (pool.available < kPagesToInitialize) return Status::InsufficientMemory;
     pool.available -= kPagesToInitialize;
     pool.in_use += kPagesToInitialize;
+    partition.report_pool(0, 0);
     partition.set_state(PartitionState::Active);
     return Status::Success;
   });
@@ -154,6 +157,7 @@ Status Hypervisor::finalize_partition(PartitionId caller, PartitionId id) {
       partition.set_state(PartitionState::Finalizing);
     }
     partition.impl_->tear_down();
+    partition.report_pool(0, 0);
     partition.set_state(PartitionState::Finalized);
     return Status::Success;
   });
@@ -165,7 +169,10 @@ Status Hypervisor::delete_partition(PartitionId caller, PartitionId id) {
     return pool.available + pool.in_use == 0 ? Status::Success : Status::OperationDenied;
   });
   if (status != Status::Success) return status;
-  find(id)->set_state(PartitionState::Deleted);
+  Partition& deleted = *find(id);
+  deleted.set_state(PartitionState::Deleted);
+  if (plant(deleted, plants::kUnmapsAfterDelete)) deleted.report_mapped({}, 1, {}, {});
+  if (plant(deleted, plants::kPartitionIdAgain)) next_id_ = id.value;
   partitions_.erase(id);
   return status;
 }
@@ -176,6 +183,7 @@ Status Hypervisor::deposit_memory(PartitionId caller, PartitionId id, std::uint6
   return call(caller, id, call::kDepositMemory, [pages](Partition& partition) {
     if (partition.impl_ == nullptr || pages == 0) return Status::InvalidParameter;
     partition.impl_->pool.available += pages;
+    partition.report_pool(pages, 0);
     return Status::Success;
   });
 }
@@ -186,6 +194,7 @@ Status Hypervisor::withdraw_memory(PartitionId caller, PartitionId id, std::uint
     MemoryPool& pool = partition.impl_->pool;
     if (pages > pool.available) return Status::InsufficientMemory;
     pool.available -= pages;
+    partition.report_pool(0, pages);
     return Status::Success;
   });
 }

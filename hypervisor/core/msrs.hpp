@@ -27,6 +27,8 @@ inline constexpr std::uint32_t kSint0 = 0x4000'0090;
 inline constexpr std::uint32_t kStimer0Config = 0x4000'00B0;
 inline constexpr std::uint32_t kStimer0Count = 0x4000'00B1;
 
+inline constexpr std::uint32_t kLastSynthetic = 0x4000'01FF;
+
 inline constexpr std::uint32_t kTsc = 0x10;
 inline constexpr std::uint32_t kApicBase = 0x1B;
 inline constexpr std::uint32_t kMicrocodeRevision = 0x8B;

@@ -1,10 +1,12 @@
 #include "hypervisor/core/overlay_page.hpp"
 
+#include <array>
 #include <span>
 
 #include "hypervisor/core/emit.hpp"
 #include "hypervisor/core/partition.hpp"
 #include "hypervisor/core/plants.hpp"
+#include "traces/bytes.hpp"
 
 namespace hv {
 namespace {
@@ -59,11 +61,28 @@ void OverlayPage::move_to(std::optional<sim::Gpfn> place) {
   if (kind_ == OverlayKind::ReferenceTsc && plant(partition_, plants::kReferencePageWritable)) {
     rights.write = true;
   }
-  partition_.gpa_map().cover(*place_, frame_, rights);
+  const bool seen = kind_ != OverlayKind::Event || !plant(partition_, plants::kEventPageUnseen);
+  if (seen) partition_.gpa_map().cover(*place_, frame_, rights);
+  if (kind_ == OverlayKind::ReferenceTsc) report_reference();
   if (kind_ != OverlayKind::Message && kind_ != OverlayKind::Event) return;
   const auto purpose = kind_ == OverlayKind::Message ? traces::WatchPurpose::MessagePage
                                                      : traces::WatchPurpose::EventPage;
   watch_ = memory.watch(purpose, std::span(&frame_, 1), vp_);
+}
+
+/// What lies in the frame, which a restore has brought from elsewhere (spec B.8).
+void OverlayPage::report_reference() const {
+  if (!partition_.node().world().detail()) return;
+  std::array<std::byte, 24> page;
+  partition_.memory().read(frame_, 0, page);
+  traces::ByteReader in(page);
+  traces::ev::ReferencePageShown event;
+  event.partition = partition_.id().value;
+  event.sequence = in.get<std::uint32_t>();
+  in.get<std::uint32_t>();
+  event.scale = in.get<std::uint64_t>();
+  event.offset = in.get<std::int64_t>();
+  emit(partition_, event);
 }
 
 void OverlayPage::report(bool enabled) const {

@@ -35,6 +35,7 @@ class OverlayPage {
 
  private:
   void report(bool enabled) const;
+  void report_reference() const;
 
   Partition& partition_;
   traces::OverlayKind kind_;

@@ -7,6 +7,7 @@
 #include "hypervisor/core/emit.hpp"
 #include "hypervisor/core/hypervisor.hpp"
 #include "hypervisor/core/partition_impl.hpp"
+#include "hypervisor/core/plants.hpp"
 #include "hypervisor/core/points.hpp"
 #include "traces/digest.hpp"
 
@@ -41,6 +42,16 @@ void Partition::report_call(std::uint16_t code, PartitionState before, Status st
   event.status = static_cast<std::uint16_t>(status);
   event.state = before;
   event.caller_is_parent = caller_is_parent;
+  emit(*this, event);
+}
+
+void Partition::report_pool(std::uint64_t deposited, std::uint64_t withdrawn) const {
+  traces::ev::PoolChanged event;
+  event.partition = id_.value;
+  event.deposited = deposited;
+  event.withdrawn = withdrawn;
+  event.available = impl_->pool.available;
+  event.in_use = impl_->pool.in_use;
   emit(*this, event);
 }
 
@@ -190,7 +201,11 @@ Status Partition::check_post(std::uint32_t port, VpIndex vp_index, Sint sint, st
   }
   unsigned outstanding = 0;
   for (const auto& [index, each] : impl_->vps) outstanding += each->synic().outstanding(port);
-  if (outstanding >= kBuffersPerPort) return Status::InsufficientBuffers;
+  const bool none_left = outstanding >= kBuffersPerPort;
+  if (none_left && !plant(*this, plants::kBuffersWithoutEnd)) return Status::InsufficientBuffers;
+  if (outstanding >= 1 && plant(*this, plants::kOneBufferPerPort)) {
+    return Status::InsufficientBuffers;
+  }
   return vp(vp_index) == nullptr ? Status::InvalidVpIndex : Status::Success;
 }
 
@@ -215,8 +230,8 @@ Status Partition::post_message(std::uint32_t port, VpIndex vp_index, Sint sint, 
   Synic& synic = vp(vp_index)->synic();
   const std::uint64_t place = std::uint64_t{vp_index.value} << 8 | sint.value;
   const bool may_wait = config().synic.retry.ns > 0;  // else only the guest's EOM would look
-  if (may_wait && node().world().buggify(node(), points::kMessageWaits,
-                                         {vm(), port, place, event.sequence})) {
+  if (may_wait &&
+      node().world().buggify(node(), points::kMessageWaits, {vm(), port, place, event.sequence})) {
     synic.scan_later();
   } else {
     synic.scan();
@@ -306,6 +321,7 @@ ReferenceTime Partition::reference_time() const {
 /// Two processors may read at one tick, and one may be behind the other by the window.
 ReferenceTime Partition::read_reference_time() {
   impl_->last_reference = std::max(reference_time().ticks, impl_->last_reference + 1);
+  if (plant(*this, plants::kCounterRounds)) return {impl_->last_reference / 10 * 10};
   return {impl_->last_reference};
 }
 

@@ -168,6 +168,7 @@ class Partition {
   struct Impl;
   void report_call(std::uint16_t code, traces::PartitionState before, Status status,
                    bool caller_is_parent = true) const;
+  void report_pool(std::uint64_t deposited, std::uint64_t withdrawn) const;
   void set_state(traces::PartitionState state);
   Status check_map(sim::Gpfn first, std::uint64_t pages, sim::Frame frame) const;
   Status check_post(std::uint32_t port, VpIndex vp, Sint sint, std::uint32_t type,

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "hypervisor/core/emit.hpp"
+#include "hypervisor/core/plants.hpp"
 #include "traces/bytes.hpp"
 
 namespace hv {
@@ -39,7 +41,9 @@ void Partition::Impl::show_hypercall_page(std::optional<sim::Gpfn> place) {
 /// neither it nor the scale changes when the partition moves: nor may the sequence (spec B.8).
 void Partition::Impl::show_reference_page(std::optional<sim::Gpfn> place) {
   if (place) {
-    const Wide scaled = (Wide{10'000'000} << 64) / partition.config().time.tsc_hz;
+    std::uint64_t hz = partition.config().time.tsc_hz;
+    if (plant(partition, plants::kReferencePageDrifts)) hz += hz / 200'000;
+    const Wide scaled = (Wide{10'000'000} << 64) / hz;
     const bool fits = scaled >> 64 == 0;
     traces::ByteWriter page;
     page.put<std::uint32_t>(fits ? 1 : 0);  // sequence; 0: use the MSR
@@ -91,7 +95,8 @@ void Partition::Impl::tear_down() {
   if (clock.running()) clock.stop(partition.node().now());
   partition.suspended_ = true;
   partition.gpa_map_.unmap({0}, partition.gpa_map_.limit());
-  pool.available += std::exchange(pool.in_use, 0);
+  const std::uint64_t used = std::exchange(pool.in_use, 0);
+  if (!plant(partition, plants::kPoolLosesPages)) pool.available += used;
 }
 
 void Partition::Impl::node_killed() {

@@ -154,7 +154,10 @@ void Synic::write_slot(unsigned sint, QueuedMessage& message, bool more) {
 void Synic::raise(unsigned sint) {
   const std::uint64_t config = state_.sint[sint];
   if ((config & (kMasked | kPolling)) != 0) return;
-  vp_.request_interrupt(static_cast<std::uint8_t>(config), (config & kAutoEoi) != 0);
+  const bool auto_eoi =
+      (config & kAutoEoi) != 0 && !plant(vp_.partition(), plants::kAutoEoiForgotten);
+  vp_.request_interrupt(static_cast<std::uint8_t>(config), auto_eoi,
+                        static_cast<std::uint8_t>(sint));
 }
 
 void Synic::announce_waiting(unsigned sint) {
@@ -231,7 +234,7 @@ Status Synic::signal(Sint sint, std::uint16_t flag) {
   }
   event.status = static_cast<std::uint16_t>(status);
   emit(partition, event);
-  if (event.interrupt) raise(sint.value);
+  if (event.interrupt && !plant(partition, plants::kFlagWithoutInterrupt)) raise(sint.value);
   return status;
 }
 

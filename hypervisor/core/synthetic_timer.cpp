@@ -76,6 +76,7 @@ void SyntheticTimer::start_clock(bool after_resume) {
   if (!enabled() || state_.count == 0 || state_.blocked) return;
   if (state_.fire_at >= kEndOfTime) return;
   const Partition& partition = vp_.partition();
+  if (after_resume && plant(partition, plants::kTimerLostOnResume)) return;
   auto guest = static_cast<std::int64_t>(state_.fire_at * kTickNs);
   if (plant(partition, plants::kTimerEarly)) guest -= kPlantedLeadNs;
   if (after_resume && plant(partition, plants::kTimerEarlyAfterResume)) guest -= kTickNs;
@@ -111,12 +112,15 @@ void SyntheticTimer::fire() {
   if (periodic()) {
     state_.due = saturating_add(state_.due, state_.count);
     schedule_next();
-  } else {
+  } else if (!plant(partition, plants::kTimerStaysEnabled)) {
     state_.config &= ~kEnable;
   }
   if (by_interrupt) {
     vp_.request_interrupt(vector, false);
-  } else {
+    return;
+  }
+  vp_.synic().post_timer(index_, source, expiration);
+  if (plant(partition, plants::kTimerRingsTwice)) {
     vp_.synic().post_timer(index_, source, expiration);
   }
 }

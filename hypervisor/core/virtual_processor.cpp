@@ -123,8 +123,15 @@ bool VirtualProcessor::can_take_interrupt() const {
 
 // ---------------------------------------------------------------- interrupts
 
-void VirtualProcessor::request_interrupt(std::uint8_t vector, bool auto_eoi) {
-  if (apic_.request(vector, auto_eoi)) update_interrupt_line();
+void VirtualProcessor::request_interrupt(std::uint8_t vector, bool auto_eoi, std::uint8_t sint) {
+  traces::ev::InterruptRequested event;
+  event.partition = partition_.id().value;
+  event.vp = index_.value;
+  event.vector = vector;
+  event.sint = sint;
+  event.accepted = apic_.request(vector, auto_eoi);
+  emit(partition_, event);
+  if (event.accepted) update_interrupt_line();
 }
 
 void VirtualProcessor::update_interrupt_line() {
@@ -152,6 +159,8 @@ std::optional<std::uint8_t> VirtualProcessor::acknowledge_interrupt() {
     event.vp = index_.value;
     event.vector = *vector;
     emit(partition_, event);
+    emit(partition_, traces::ev::InterruptInService{partition_.id().value, index_.value, *vector,
+                                                    apic_.serves(*vector)});
   }
   update_interrupt_line();
   return vector;
@@ -198,6 +207,7 @@ void VirtualProcessor::suspend(const char* reason) {
 void VirtualProcessor::resume(const char* reason) {
   if (state_ != traces::VpState::Suspended) return;
   set_state(traces::VpState::Running, reason);
+  tsc_told_ = -1;
   timers_.start_clock();
   synic_.start_clock();
   go_on();
@@ -274,6 +284,7 @@ void VirtualProcessor::tear_down() {
 
 void VirtualProcessor::init() {
   apic_.reset();
+  emit(partition_, traces::ev::ApicReset{partition_.id().value, index_.value});
   waits_for_startup_ = true;
   parked_ = held_;
   if (cpu_) partition_.node().world().set_runnable(*this, false);

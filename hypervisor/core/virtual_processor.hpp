@@ -32,6 +32,8 @@ struct SavedVp;
 
 class VirtualProcessor final : public sim::CpuBus, public sim::Processor {
  public:
+  static constexpr std::uint8_t kNoSint = 255;
+
   VirtualProcessor(Partition& partition, VpIndex index);
 
   void attach(std::unique_ptr<sim::Cpu> cpu);
@@ -55,8 +57,9 @@ class VirtualProcessor final : public sim::CpuBus, public sim::Processor {
   /// Adds the cost of an exit to the clock.
   void charge(sim::Duration cost);
 
-  /// An edge interrupt. Lost when the APIC is software-disabled.
-  void request_interrupt(std::uint8_t vector, bool auto_eoi);
+  /// An edge interrupt, of a synthetic source or of another one. Lost when the APIC is
+  /// software-disabled.
+  void request_interrupt(std::uint8_t vector, bool auto_eoi, std::uint8_t sint = kNoSint);
   /// The MSRs without the cost of an exit. nullopt and false mean #GP.
   std::optional<std::uint64_t> read_msr(std::uint32_t msr);
   bool write_msr(std::uint32_t msr, std::uint64_t value);
@@ -128,6 +131,10 @@ class VirtualProcessor final : public sim::CpuBus, public sim::Processor {
   std::uint64_t instructions_at(sim::Time limit) const;
 
   // The MSRs, in vp_msrs.cpp.
+  std::optional<std::uint64_t> get_msr(std::uint32_t msr);
+  bool set_msr(std::uint32_t msr, std::uint64_t value);
+  bool may_use(std::uint32_t msr) const;
+  void report_access(std::uint32_t msr, bool write, std::uint64_t value, bool accepted) const;
   std::optional<std::uint64_t> read_identity_msr(std::uint32_t msr);
   bool write_partition_msr(std::uint32_t msr, std::uint64_t value);
   bool write_apic_msr(std::uint32_t msr, std::uint64_t value);
@@ -153,6 +160,7 @@ class VirtualProcessor final : public sim::CpuBus, public sim::Processor {
   bool waits_for_startup_;
   bool running_ = false;  // inside run_to
   bool retired_ = false;
+  std::int64_t tsc_told_ = -1;  // millisecond of guest time of the last tsc.read
   sim::Time limit_{};
 
   struct Intercept {

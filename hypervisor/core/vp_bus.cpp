@@ -16,6 +16,7 @@ namespace {
 
 constexpr sim::Gpfn kApicPage{Apic::kBaseAddress >> sim::kPageShift};
 constexpr std::size_t kLongestInstruction = 15;
+constexpr std::int64_t kTscTold = 1'000'000;  // ns; a guest may look at its TSC all the time
 
 traces::AccessKind kind_of(sim::Access access) {
   switch (access) {
@@ -91,6 +92,7 @@ void VirtualProcessor::report_intercept() {
   event.rip = registers.rip;
   event.instruction = text;
   emit(partition_, event);
+  if (plant(partition_, plants::kInterceptHalts)) return park();
   stop("memory access outside the GPA map");
 }
 
@@ -183,8 +185,14 @@ void VirtualProcessor::hypercall(sim::HypercallRegisters& registers) {
 
 /// Not an exit: the processor reads its counter by itself.
 std::uint64_t VirtualProcessor::tsc() {
-  return scale(static_cast<std::uint64_t>(clock_ns()), partition_.config_.time.tsc_hz,
-               1'000'000'000);
+  const std::int64_t now = clock_ns();
+  const std::uint64_t value =
+      scale(static_cast<std::uint64_t>(now), partition_.config_.time.tsc_hz, 1'000'000'000);
+  if (now / kTscTold != tsc_told_ && partition_.node().world().detail()) {
+    tsc_told_ = now / kTscTold;
+    emit(partition_, traces::ev::TscRead{partition_.id().value, index_.value, value});
+  }
+  return value;
 }
 
 void VirtualProcessor::write_cr8(std::uint64_t value) {

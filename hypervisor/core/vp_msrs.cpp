@@ -3,6 +3,7 @@
 #include "hypervisor/core/emit.hpp"
 #include "hypervisor/core/msrs.hpp"
 #include "hypervisor/core/partition_impl.hpp"
+#include "hypervisor/core/plants.hpp"
 #include "hypervisor/core/virtual_processor.hpp"
 
 namespace hv {
@@ -58,11 +59,36 @@ bool place_exists(const Partition& partition, std::uint64_t value) {
 
 }  // namespace
 
+bool VirtualProcessor::may_use(std::uint32_t msr) const {
+  const std::uint32_t needed = privilege_of(msr);
+  return (partition_.config_.privileges.msr & needed) == needed ||
+         plant(partition_, plants::kMsrPrivilegeIgnored);
+}
+
+/// The synthetic ones: those of the local APIC are used too often, and have events of their own.
+void VirtualProcessor::report_access(std::uint32_t msr, bool write, std::uint64_t value,
+                                     bool accepted) const {
+  if (msr < msr::kGuestOsId || msr > msr::kLastSynthetic) return;
+  traces::ev::MsrAccessed event;
+  event.partition = partition_.id().value;
+  event.vp = index_.value;
+  event.msr = msr;
+  event.write = write;
+  event.value = value;
+  event.accepted = accepted;
+  emit(partition_, event);
+}
+
 // ---------------------------------------------------------------- reading
 
 std::optional<std::uint64_t> VirtualProcessor::read_msr(std::uint32_t msr) {
-  const std::uint32_t needed = privilege_of(msr);
-  if ((partition_.config_.privileges.msr & needed) != needed) return std::nullopt;
+  const auto value = get_msr(msr);
+  report_access(msr, false, value.value_or(0), value.has_value());
+  return value;
+}
+
+std::optional<std::uint64_t> VirtualProcessor::get_msr(std::uint32_t msr) {
+  if (!may_use(msr)) return std::nullopt;
   if (is_synic(msr)) return synic_.read(msr);
   if (is_timer(msr)) {
     const SyntheticTimer& timer = timers_[(msr - msr::kStimer0Config) / 2];
@@ -124,8 +150,13 @@ std::optional<std::uint64_t> VirtualProcessor::read_identity_msr(std::uint32_t m
 // ---------------------------------------------------------------- writing
 
 bool VirtualProcessor::write_msr(std::uint32_t msr, std::uint64_t value) {
-  const std::uint32_t needed = privilege_of(msr);
-  if ((partition_.config_.privileges.msr & needed) != needed) return false;
+  const bool accepted = set_msr(msr, value);
+  report_access(msr, true, value, accepted);
+  return accepted;
+}
+
+bool VirtualProcessor::set_msr(std::uint32_t msr, std::uint64_t value) {
+  if (!may_use(msr)) return false;
   if (is_synic(msr)) return synic_.write(msr, value);
   if (is_timer(msr)) {
     SyntheticTimer& timer = timers_[(msr - msr::kStimer0Config) / 2];
@@ -172,7 +203,9 @@ bool VirtualProcessor::write_partition_msr(std::uint32_t msr, std::uint64_t valu
   }
   if (msr == msr::kHypercall) {
     if ((shared.hypercall_msr & msr::kHypercallLocked) != 0) return true;
-    if (shared.guest_os_id == 0) value &= ~(msr::kPageEnable | msr::kHypercallLocked);
+    if (shared.guest_os_id == 0 && !plant(partition_, plants::kPageWithoutIdentity)) {
+      value &= ~(msr::kPageEnable | msr::kHypercallLocked);
+    }
     if (!place_exists(partition_, value)) return false;
     shared.hypercall_msr = value;
     shared.show_hypercall_page(place_of(value));
@@ -214,6 +247,7 @@ bool VirtualProcessor::write_apic(std::uint8_t reg, std::uint64_t value) {
       update_interrupt_line();
       return true;
     case Apic::Effect::Eoi:
+      emit(partition_, traces::ev::ApicEoi{partition_.id().value, index_.value});
       end_of_interrupt();
       return true;
     case Apic::Effect::SendIpi:

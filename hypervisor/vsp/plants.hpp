@@ -28,6 +28,8 @@ inline constexpr hv::PlantInfo kPlants[] = {
      "heartbeats-answered"},
     {"storvsp.serves-early", "a command is carried out before the handshake is done", "SV-1"},
     {"storvsp.claims-more", "a read is completed with 512 bytes more than it asked for", "SV-2"},
+    {"storvsp.rewrites-what-it-read", "what was read is written to the disk again", "HV-11"},
+    {"storvsp.swallows-request", "the 20th request is never completed", "SV-6"},
     {"storvsp.unplugs-in-use", "a disk is said to be gone while requests to it are under way",
      "SV-5"},
     {"ic.two-at-a-time", "a request goes out before the one before it is answered", "IC-3"},

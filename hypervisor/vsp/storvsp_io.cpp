@@ -223,6 +223,10 @@ sim::Task<StorVsp::Impl::Outcome> StorVsp::Impl::transfer(Impl& impl, Request& r
     constexpr std::uint64_t kPlantedMask = 0x7F;
     const bool cut = command.lba > kPlantedMask && impl.plant("storvsp.read-cuts-lba");
     status = co_await disk.read({cut ? command.lba & kPlantedMask : command.lba}, outcome.data);
+    if (status == sim::DiskStatus::Ok && impl.plant("storvsp.rewrites-what-it-read")) {
+      std::vector<std::byte> again = outcome.data;
+      status = co_await disk.write({command.lba}, std::move(again));
+    }
   } else {
     std::vector<std::byte> data = std::move(request.data);
     status = co_await disk.write({command.lba}, std::move(data));
@@ -241,7 +245,9 @@ sim::Task<StorVsp::Impl::Outcome> StorVsp::Impl::transfer(Impl& impl, Request& r
 
 void StorVsp::Impl::finish(Request& request, Outcome outcome) {
   const bool reachable = request.session == session && channel != nullptr && !channel->failed();
-  if (reachable) {
+  constexpr std::uint64_t kPlantedSerial = 20;
+  const bool swallowed = request.serial == kPlantedSerial && plant("storvsp.swallows-request");
+  if (reachable && !swallowed) {
     const bool moves =
         request.command &&
         (request.command->kind == Kind::Read || request.command->kind == Kind::Write) &&

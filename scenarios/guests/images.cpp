@@ -13,6 +13,8 @@ constexpr std::string_view kWorkParameters =
     "disk_interval_us blocks_per_write flush_every seed stop_after_us";
 
 constexpr std::array kImages = {
+    ImageInfo{"calls", "asks the hypervisor for what a small guest may ask for, checks each answer",
+              4096, "stop_after_us"},
     ImageInfo{"hello", "finds the hypervisor, calls it once, prints, stops", 4096, ""},
     ImageInfo{"hungry", "dirties its working set as fast as it can, so pre-copy never converges",
               16384,

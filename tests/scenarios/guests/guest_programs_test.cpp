@@ -48,6 +48,28 @@ TEST(RightsGuest, IsRefusedEverythingThatTheSpecificationForbids) {
   EXPECT_TRUE(machine.exit_code() == 0u || !machine.stopped().empty()) << machine.transcript();
 }
 
+TEST(CallsGuest, GetsTheAnswersThatTheSpecificationStates) {
+  MachineConfig config;
+  config.program = "calls";
+  config.parameters.stop_after_us = 100'000;
+  GuestMachine machine(config);
+  machine.run_for(kMillisecond * 200);
+  ASSERT_EQ(machine.exit_code(), 0u) << machine.transcript();
+  EXPECT_EQ(machine.number_after("calls: answers that were wrong so far:"), 0u);
+  EXPECT_GT(machine.number_after("calls: rings of the last timer").value_or(0), 50u);
+  EXPECT_FALSE(machine.said("calls: WRONG")) << machine.transcript();
+}
+
+TEST(CallsGuest, NoticesAPrivilegeThatItShouldNotHave) {
+  MachineConfig config;
+  config.program = "calls";
+  config.privileges.hypercall |= 1u << 1;  // AccessPartitionId
+  GuestMachine machine(config);
+  machine.run_for(kMillisecond * 200);
+  EXPECT_EQ(machine.exit_code(), 1u);
+  EXPECT_TRUE(machine.said("calls: WRONG: a privilege is asked for")) << machine.transcript();
+}
+
 TEST(WorkerGuest, DoesItsDayWithoutAComplaint) {
   GuestMachine machine(worker());
   machine.run_for(kMillisecond * 2000);
