@@ -31,8 +31,9 @@ struct ProgrammedTimer {
   bool unseen() const { return config_unseen || count_unseen; }
   bool enabled() const { return (config & 1) != 0; }
   bool periodic() const { return (config & 2) != 0; }
-  /// Whether it rings by interrupt depends on what the partition may use.
-  bool maybe_direct() const { return (config & 1u << 12) != 0; }
+  /// Whether it rings by interrupt depends on what the partition may use, and on a word that may be
+  /// older than the trace.
+  bool maybe_direct() const { return config_unseen || (config & 1u << 12) != 0; }
 };
 
 inline constexpr std::size_t kTimersOfVp = 4;

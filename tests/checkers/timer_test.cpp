@@ -196,6 +196,20 @@ TEST_F(Timers, OfATraceThatBeginsAmidAreJudgedOnceTheyAreProgrammed) {
   EXPECT_TRUE(stream.explains("not armed") || stream.explains("not found its slot"));
 }
 
+/// A Linux VM that begins with a saved state programmed its direct timer before the trace.
+TEST_F(Timers, OfATraceThatBeginsAmidMayRingByInterrupt) {
+  stream.on(2);
+  stream.vp(2, traces::VpState::Suspended);
+  stream.call(2, testing::kRestoreCall, 0);
+  stream.vp(2, traces::VpState::Running);
+  for (const std::uint64_t when : {200, 300}) {
+    stream.armed(when);
+    stream.write_count(when);
+    stream.expires(when, when + 100);
+  }
+  EXPECT_EQ(stream.verdict(), Verdict::Holds);
+}
+
 class LateTimers : public ::testing::Test {
  protected:
   TimerStream stream{make_sy9()};
