@@ -1,5 +1,6 @@
 #include "checkers/checker.hpp"
 #include "checkers/makers.hpp"
+#include "checkers/watched_rings.hpp"
 
 namespace checkers {
 
@@ -92,8 +93,11 @@ const std::vector<CheckerInfo>& catalogue() {
 
 std::vector<std::unique_ptr<Checker>> all_checkers() {
   std::vector<std::unique_ptr<Checker>> all;
+  const auto rings = std::make_shared<RingTracker>();
   for (const Entry& entry : kEntries) {
-    if (entry.make != nullptr) all.push_back(entry.make());
+    if (entry.make == nullptr) continue;
+    all.push_back(entry.make());
+    if (auto* of_rings = dynamic_cast<RingProperty*>(all.back().get())) of_rings->share(rings);
   }
   return all;
 }

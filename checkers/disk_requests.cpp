@@ -28,7 +28,7 @@ std::vector<std::uint64_t> hashes_of(traces::Bytes bytes) {
 
 DiskProperty::DiskProperty(std::string id, std::string statement,
                            std::initializer_list<traces::EventType> more)
-    : RingProperty(std::move(id), std::move(statement), more, Keep::Data) {}
+    : RingProperty(std::move(id), std::move(statement), more) {}
 
 traces::EventSet DiskProperty::events() const {
   traces::EventSet set = RingProperty::events();

@@ -30,7 +30,7 @@ std::string name_of(const IcKey& key) {
 
 IcProperty::IcProperty(std::string id, std::string statement,
                        std::initializer_list<traces::EventType> more)
-    : RingProperty(std::move(id), std::move(statement), more, Keep::Data) {}
+    : RingProperty(std::move(id), std::move(statement), more) {}
 
 traces::EventSet IcProperty::events() const {
   traces::EventSet set = RingProperty::events();

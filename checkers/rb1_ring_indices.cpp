@@ -17,6 +17,7 @@ class RingIndices final : public RingProperty {
   RingIndices()
       : RingProperty("RB-1", "ring indices are valid and moved only by the side that owns them",
                      {}) {}
+  bool judges_writes() const override { return true; }
 
  private:
   void opened(const traces::Event& event, const WatchedRing& ring) override {

@@ -18,6 +18,7 @@ using traces::Writer;
 class UnreadBytes final : public RingProperty {
  public:
   UnreadBytes() : RingProperty("RB-2", "no unread byte of a ring is overwritten", {}) {}
+  bool judges_writes() const override { return true; }
 
  private:
   /// The indices as they were before the reports of one moment began.

@@ -19,7 +19,8 @@ class Packets final : public RingProperty {
  public:
   Packets()
       : RingProperty("RB-3", "packets leave a ring as they went in, in order, each once",
-                     {ev::RingProduced::kType, ev::RingConsumed::kType}, Keep::Data) {}
+                     {ev::RingProduced::kType, ev::RingConsumed::kType}) {}
+  bool judges_writes() const override { return true; }
 
  private:
   struct Flow {

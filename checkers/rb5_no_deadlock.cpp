@@ -31,6 +31,7 @@ class NoDeadlock final : public RingProperty {
                      {ev::RingProduced::kType, ev::RingConsumed::kType, ev::VmbusSignal::kType,
                       ev::VmbusDoorbell::kType, ev::VpState::kType, ev::NodePaused::kType,
                       ev::NodeResumed::kType}) {}
+  bool judges_writes() const override { return true; }
 
  private:
   struct Wait {

@@ -15,7 +15,7 @@ constexpr std::string_view kScsiClass = "ba6163d9-04a1-4d29-b605-72e2ffb1dc7f"; 
 }  // namespace
 
 StorageProperty::StorageProperty(std::string id, std::string statement)
-    : RingProperty(std::move(id), std::move(statement), {}, Keep::Data) {}
+    : RingProperty(std::move(id), std::move(statement), {}) {}
 
 traces::EventSet StorageProperty::events() const {
   traces::EventSet set = RingProperty::events();

@@ -67,8 +67,7 @@ class LentPages final : public RingProperty {
                       ev::VmbusChannel::kType, ev::RingConsumed::kType, ev::RingProduced::kType,
                       ev::PartitionState::kType, ev::PartitionCall::kType, ev::VpState::kType,
                       ev::NodeKilled::kType, ev::MemoryHostWrite::kType, ev::HypercallOutput::kType,
-                      ev::GpaMapped::kType},
-                     Keep::Data) {}
+                      ev::GpaMapped::kType}) {}
 
  private:
   bool hears_hostile() const override { return true; }
