@@ -63,9 +63,9 @@ def dies(trouble, phase):
 def scenario_of(trouble, phase, again=True):
     """The library's scenario with another fault. A keeper that dies is started again, or not."""
     text = SCENARIO.read_text(encoding='utf-8').split('\ntimeline:\n')[0]
-    lines = [text, 'timeline:', '  - {at: 7220ms, move-vm: keeper, to: beta}']
+    lines = [text, 'timeline:', '  - {at: 9860ms, move-vm: keeper, to: beta}']
     if again and dies(trouble, phase):
-        lines += ['  - {at: 9950ms, start-vm: keeper}']
+        lines += ['  - {at: 12500ms, start-vm: keeper}']
     lines += ['faults:', f'  - {{{PHASES[phase]}, {TROUBLES[trouble]}}}',
               'expect:', '  - survives-with-owner: true']
     return '\n'.join(lines) + '\n'
