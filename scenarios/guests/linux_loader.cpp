@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -225,7 +225,8 @@ Loaded load_linux(const KernelImage& image, std::uint64_t ram_pages, std::uint32
   gdt.put(0x10, kCode64, 8);
   gdt.put(0x18, kData, 8);
   std::vector<std::byte> line(image.command_line.size() + 1);
-  std::memcpy(line.data(), image.command_line.data(), image.command_line.size());
+  const auto words = std::as_bytes(std::span(image.command_line));
+  std::copy(words.begin(), words.end(), line.begin());
   BootBytes page = zero_page(image, plan, ram);
   BootBytes seed = seed_entry(image.seed);
   BootBytes tables = identity_tables();

@@ -1,5 +1,6 @@
 #include "scenarios/language/overrides.hpp"
 
+#include <algorithm>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -16,7 +17,8 @@ void apply_override(const std::string& file, YAML::Node root, const Override& ch
   std::string step;
   std::vector<std::string> steps;
   while (std::getline(path, step, '.')) steps.push_back(step);
-  if (steps.empty() || change.first.back() == '.') {
+  const bool gap = std::find(steps.begin(), steps.end(), "") != steps.end();
+  if (steps.empty() || gap || change.first.back() == '.') {
     throw UserError(Place{place, 0, 0}, "expected a path such as vms.web.memory=128MiB");
   }
   for (std::size_t i = 0; i < steps.size(); ++i) {

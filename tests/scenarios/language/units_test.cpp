@@ -16,6 +16,7 @@ TEST(Units, DurationsOfEveryUnit) {
   EXPECT_EQ(parse_duration("250us")->ns, 250'000);
   EXPECT_EQ(parse_duration("1.5s")->ns, 1'500'000'000);
   EXPECT_EQ(parse_duration("2min")->ns, 120'000'000'000);
+  EXPECT_EQ(parse_duration("10m")->ns, 600'000'000'000) << "as sleep(1) writes minutes";
   EXPECT_EQ(parse_duration("1h")->ns, 3'600'000'000'000);
   EXPECT_EQ(parse_duration("0ms")->ns, 0);
   EXPECT_EQ(parse_duration("0.000000001s")->ns, 1);
@@ -25,7 +26,7 @@ TEST(Units, WhatIsNoDuration) {
   for (const char* text :
        {"",      "1",   "ms",    "-1ms",          "+1ms",   "1 ms", " 1ms",  "1ms ",
         "1e3ms", ".5s", "1.s",   "1..5s",         "1.5.5s", "0x1s", "010ms", "1,5s",
-        "1MS",   "1m",  "0.5ns", "0.0000000001s", "99999h", "nan",  "infs",  "1ms\n"}) {
+        "1MS",   "1M",  "0.5ns", "0.0000000001s", "99999h", "nan",  "infs",  "1ms\n"}) {
     EXPECT_FALSE(parse_duration(text)) << '"' << text << '"';
   }
 }
